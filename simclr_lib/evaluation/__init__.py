@@ -1,0 +1,15 @@
+"""What frozen features are worth. Labels are read here, and nowhere else."""
+
+from simclr_lib.evaluation.features import extract_features
+from simclr_lib.evaluation.knn import knn_accuracy, nearest
+from simclr_lib.evaluation.linear_probe import ProbeResult, linear_probe
+from simclr_lib.evaluation.supervised import SupervisedClassifier
+
+__all__ = [
+    "ProbeResult",
+    "SupervisedClassifier",
+    "extract_features",
+    "knn_accuracy",
+    "linear_probe",
+    "nearest",
+]

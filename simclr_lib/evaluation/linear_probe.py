@@ -1,0 +1,78 @@
+"""The linear probe: how much of the classes can be read off frozen features by a linear rule."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What a classifier gets right on the test part.
+
+    Attributes:
+        accuracy: share of the test pictures, in [0, 1].
+        per_class: the same for each class, `(K,)`; NaN for a class without test pictures.
+        confusion: `(K, K)` counts; row: the true class, column: the predicted one.
+    """
+
+    accuracy: float
+    per_class: np.ndarray
+    confusion: np.ndarray
+
+    @classmethod
+    def of(cls, predicted, true, classes):
+        """Count predictions `(M,)` against the true labels `(M,)`."""
+        confusion = np.zeros((classes, classes), "int64")
+        np.add.at(confusion, (true, predicted), 1)
+        pictures = confusion.sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            per_class = np.diag(confusion) / pictures
+        return cls(float(np.mean(predicted == true)), per_class, confusion)
+
+
+def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=300):
+    """Fit multinomial logistic regression on features, and test it.
+
+    The features are standardised by the training part's mean and deviation first. The fit is
+    L-BFGS on all pictures at once, so there is no learning rate to choose and nothing random.
+
+    Args:
+        train_h, test_h: float `(N, d)` and `(M, d)`.
+        train_y, test_y: integer labels `(N,)` and `(M,)`, from 0.
+        penalty: λ ≥ 0 of the term λ/2 · |weights|² beside the mean cross-entropy.
+        iterations: steps of L-BFGS at most.
+
+    Returns:
+        A `ProbeResult` on the test part.
+    """
+    mean, deviation = train_h.mean(axis=0), train_h.std(axis=0)
+    deviation = np.where(deviation > 1e-6, deviation, 1.0)
+    train_x = np.asarray((train_h - mean) / deviation, "float32")
+    test_x = np.asarray((test_h - mean) / deviation, "float32")
+
+    pictures, dims = train_x.shape
+    classes = int(max(train_y.max(), test_y.max())) + 1
+    rows = np.arange(pictures)
+
+    def cross_entropy(parameters):
+        parameters = parameters.reshape(dims + 1, classes)
+        weights, bias = parameters[:-1], parameters[-1]
+        logits = train_x @ weights.astype("float32") + bias.astype("float32")
+        logits -= logits.max(axis=1, keepdims=True)
+        probability = np.exp(logits)
+        total = probability.sum(axis=1, keepdims=True)
+        loss = np.mean(np.log(total[:, 0]) - logits[rows, train_y], dtype="float64")
+        probability /= total
+        probability[rows, train_y] -= 1
+        slope = np.empty((dims + 1, classes))
+        slope[:-1] = train_x.T @ probability / pictures + penalty * weights
+        slope[-1] = probability.mean(axis=0)
+        return loss + penalty / 2 * np.sum(weights**2), slope.ravel()
+
+    start = np.zeros((dims + 1) * classes)
+    options = {"maxiter": iterations, "maxcor": 10, "gtol": 1e-5}
+    best = minimize(cross_entropy, start, jac=True, method="L-BFGS-B", options=options).x
+    best = best.reshape(dims + 1, classes).astype("float32")
+    predicted = np.argmax(test_x @ best[:-1] + best[-1], axis=1)
+    return ProbeResult.of(predicted, test_y, classes)

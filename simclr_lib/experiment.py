@@ -1,0 +1,348 @@
+"""The whole road: pictures in, contrastive training, a table of honest accuracies out."""
+
+import zlib
+from dataclasses import asdict, replace
+
+import keras
+import numpy as np
+
+from simclr_lib import machine, plots
+from simclr_lib.augment import simclr_augmenter
+from simclr_lib.datasets import load_dataset
+from simclr_lib.datasets.stratify import split_mask
+from simclr_lib.encoders import resnet
+from simclr_lib.errors import UserError
+from simclr_lib.evaluation import (
+    ProbeResult,
+    SupervisedClassifier,
+    extract_features,
+    knn_accuracy,
+    linear_probe,
+    nearest,
+)
+from simclr_lib.heads import projection_head
+from simclr_lib.losses import chance_level
+from simclr_lib.optimizers import build_optimizer, warmup_cosine
+from simclr_lib.pretraining import SimCLR, fit_epochs
+from simclr_lib.pretraining.diagnostics import collapse_warning, loss_warning
+from simclr_lib.pretraining.loop import columns
+from simclr_lib.pretraining.progress import Progress
+from simclr_lib.run_folder import Results, RunFolder
+
+
+def run(recipe, run_dir, *, say=print):
+    """Pretrain, evaluate, compare with the baselines, and leave everything in one folder.
+
+    Stopped at any moment, the same call goes on; once finished, it gives the results it has.
+
+    Args:
+        recipe: a `Recipe`, see `recipes.get_recipe`.
+        run_dir: the folder of the run. It will hold `config.json` (every parameter, seed and
+            version), `metrics.csv` (a row an epoch), `encoder.keras`, `head.keras`,
+            `results.json` and `figures/`.
+        say: function that is told, a line at a time, what happens; `lambda line: None` for quiet.
+
+    Returns:
+        The `Results`.
+
+    Raises:
+        UserError: the data can't be read, the folder holds another run, or the loss became NaN.
+    """
+    folder = RunFolder(run_dir)
+    dataset = load_data(recipe)
+    config = folder.claim(
+        {
+            "recipe": asdict(recipe),
+            "data": describe(dataset),
+            "precision": machine.precision(recipe.precision),
+            "backend": keras.backend.backend(),
+            "versions": machine.versions(),
+            "machine": machine.description(),
+        }
+    )
+    if results := folder.finished():
+        say(f"This run is finished; {folder.path} holds its results.")
+        return results
+    precision = config["precision"]
+    say(
+        f"{dataset.name}: {len(dataset.train_images):,} training and "
+        f"{len(dataset.test_images):,} {recipe.evaluate_on} pictures, "
+        f"{dataset.image_size}×{dataset.image_size}; {keras.backend.backend()}, {precision}."
+    )
+    draw_views(recipe, dataset, folder)
+
+    encoder, history, said = pretrain(recipe, precision, dataset, folder, say)
+    say("Evaluating: linear probe, nearest neighbours, baselines.")
+    features = Features.of(encoder, dataset)
+    probe = features.probe()
+    accuracies = {"SimCLR": {"linear": probe.accuracy, "knn": features.knn()}}
+    accuracies |= baselines(recipe, precision, dataset, folder)
+    draw_results(dataset, features, probe, accuracies, history, recipe, folder)
+
+    results = Results(
+        recipe=recipe,
+        accuracies=accuracies,
+        per_class=dict(zip(dataset.class_names, probe.per_class.tolist(), strict=True)),
+        pictures={"train": len(dataset.train_images), "test": len(dataset.test_images)},
+        training_minutes=history[-1]["seconds"] / 60,
+        warnings=said,
+        run_dir=folder.path,
+    )
+    folder.finish(results)
+    return results
+
+
+def load_data(recipe):
+    """Load the recipe's dataset, with a validation part in place of the test part if it says so."""
+    dataset = load_dataset(
+        recipe.data,
+        train_limit=recipe.train_limit,
+        test_limit=recipe.test_limit,
+        seed=recipe.seed,
+        image_size=recipe.image_size,
+    )
+    if recipe.evaluate_on == "validation":
+        held_out = split_mask(dataset.train_labels, 0.1, recipe.seed)
+        dataset = replace(
+            dataset,
+            train_images=dataset.train_images[~held_out],
+            train_labels=dataset.train_labels[~held_out],
+            test_images=dataset.train_images[held_out],
+            test_labels=dataset.train_labels[held_out],
+        )
+    if recipe.batch_size > len(dataset.train_images):
+        raise UserError(
+            f"A batch of {recipe.batch_size} needs as many training pictures and {dataset.name} "
+            f"has {len(dataset.train_images)}: set batch_size to that or less."
+        )
+    return dataset
+
+
+def describe(dataset):
+    """What the pictures are, whatever their path: sizes, classes, and a checksum."""
+    checksum = 0
+    for part in (dataset.train_images, dataset.test_images):
+        for first in range(0, len(part), 1024):
+            checksum = zlib.crc32(np.ascontiguousarray(part[first : first + 1024]), checksum)
+    return {
+        "name": dataset.name,
+        "train": len(dataset.train_images),
+        "test": len(dataset.test_images),
+        "image_size": dataset.image_size,
+        "class_names": list(dataset.class_names),
+        "checksum": f"{checksum:08x}",
+    }
+
+
+def build_encoder(recipe, precision):
+    """The recipe's encoder, freshly initialised: the same weights for the same seed."""
+    keras.utils.set_random_seed(recipe.seed)
+    return resnet(
+        recipe.encoder_depth,
+        width=recipe.encoder_width,
+        stem=recipe.stem,
+        batch_norm_momentum=recipe.batch_norm_momentum,
+        dtype=precision,
+    )
+
+
+def build_augmenter(recipe):
+    """The recipe's views."""
+    return simclr_augmenter(
+        recipe.view_size,
+        crop_scale=(recipe.crop_min_area, 1.0),
+        color_strength=recipe.color_strength,
+        gray_probability=recipe.gray_probability,
+        blur_probability=recipe.blur_probability,
+        flip_probability=recipe.flip_probability,
+        seed=recipe.seed,
+    )
+
+
+def compile_for(recipe, model, images, epochs, **losses):
+    """Build a model on one batch, and compile it with the recipe's optimiser and schedule."""
+    model(images[: recipe.batch_size])
+    steps_per_epoch = len(images) // recipe.batch_size
+    warmup = round(recipe.warmup_epochs * steps_per_epoch * epochs / recipe.epochs)
+    schedule = warmup_cosine(recipe.learning_rate, steps_per_epoch * epochs, warmup)
+    optimizer = build_optimizer(
+        recipe.optimizer, schedule, recipe.weight_decay, model.trainable_variables
+    )
+    model.compile(optimizer, **losses)
+
+
+def pretrain(recipe, precision, dataset, folder, say):
+    """Contrastive training, without labels: `(encoder, history, what the diagnostics said)`.
+
+    Labels are read by the online kNN alone, which looks at training pictures and changes nothing.
+    """
+    encoder = build_encoder(recipe, precision)
+    head = projection_head(
+        encoder.output_shape[-1],
+        recipe.head_hidden,
+        recipe.head_output,
+        recipe.head_layers,
+        dtype=precision,
+    )
+    model = SimCLR(encoder, head, build_augmenter(recipe), recipe.temperature)
+    compile_for(recipe, model, dataset.train_images, recipe.epochs)
+
+    chance = chance_level(recipe.batch_size)
+    steps_per_epoch = len(dataset.train_images) // recipe.batch_size
+    progress = Progress("Pretraining", recipe.epochs * steps_per_epoch, chance)
+    look, bank = monitor_split(dataset, recipe.seed)
+    said = []
+
+    def after_epoch(history):
+        row = history[-1]
+        warnings = [loss_warning(row["loss"], chance, row["epoch"] * steps_per_epoch)]
+        if recipe.knn_every and row["epoch"] % recipe.knn_every == 0:
+            h = extract_features(encoder, dataset.train_images[np.concatenate([look, bank])])
+            labels = dataset.train_labels
+            row["knn_accuracy"] = knn_accuracy(
+                h[len(look) :], labels[bank], h[: len(look)], labels[look]
+            )
+            progress.note = f"kNN {row['knn_accuracy']:.1%}"
+            warnings.append(collapse_warning(h))
+        for warning in filter(None, warnings):
+            # The first words tell the symptom: each is told once.
+            if not any(warning.split()[:4] == earlier.split()[:4] for earlier in said):
+                said.append(warning)
+                progress.say(f"Warning: {warning}")
+        folder.write_metrics(history)
+
+    history = fit_epochs(
+        model,
+        dataset.train_images,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        seed=recipe.seed,
+        checkpoint=folder.checkpoint,
+        after_epoch=after_epoch,
+        progress=progress,
+    )
+    folder.save_model(encoder, folder.encoder)
+    folder.save_model(head, folder.head)
+    return encoder, history, said
+
+
+def monitor_split(dataset, seed):
+    """Training pictures for the online kNN: indices of at most 1,000 that ask, 4,000 that vote."""
+    chosen = np.random.default_rng([seed, 1]).permutation(len(dataset.train_images))[:5000]
+    return np.split(chosen, [len(chosen) // 5])
+
+
+def baselines(recipe, precision, dataset, folder):
+    """What raw pixels, the untrained encoder and supervised training reach: rows of the table."""
+    pixels = Features(
+        *(np.reshape(p, (len(p), -1)) for p in (dataset.train_images, dataset.test_images)),
+        dataset.train_labels,
+        dataset.test_labels,
+    )
+    random = Features.of(build_encoder(recipe, precision), dataset)
+    rows = {
+        "random encoder": {"linear": random.probe().accuracy, "knn": random.knn()},
+        "raw pixels": {"linear": pixels.probe().accuracy, "knn": pixels.knn()},
+    }
+    if recipe.supervised_baseline:
+        rows["supervised from scratch"] = {
+            "linear": train_supervised(recipe, precision, dataset, folder).accuracy
+        }
+    return rows
+
+
+def train_supervised(recipe, precision, dataset, folder):
+    """Train the same encoder with labels, on as many views in as many minutes: `ProbeResult`.
+
+    A contrastive step sends two views of each picture through the encoder, this one a single
+    view: twice the epochs make the arithmetic equal. Views are crops and mirrors alone, as usual.
+    """
+    views = replace(recipe, color_strength=0.0, gray_probability=0.0, blur_probability=0.0)
+    encoder, classes = build_encoder(recipe, precision), len(dataset.class_names)
+    model = SupervisedClassifier(encoder, build_augmenter(views), classes)
+    compile_for(
+        recipe,
+        model,
+        dataset.train_images,
+        2 * recipe.epochs,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    steps = 2 * recipe.epochs * (len(dataset.train_images) // recipe.batch_size)
+    fit_epochs(
+        model,
+        dataset.train_images,
+        labels=dataset.train_labels,
+        batch_size=recipe.batch_size,
+        epochs=2 * recipe.epochs,
+        seed=recipe.seed,
+        checkpoint=folder.supervised_checkpoint,
+        progress=Progress("Supervised baseline", steps, np.log(classes)),
+    )
+    logits = model.classifier(extract_features(encoder, dataset.test_images))
+    predicted = np.argmax(np.asarray(logits), axis=1)
+    return ProbeResult.of(predicted, dataset.test_labels, classes)
+
+
+class Features:
+    """Features of both parts of a dataset, with their labels.
+
+    Args:
+        train_h, test_h: `(N, d)` and `(M, d)`.
+        train_y, test_y: `(N,)` and `(M,)`.
+    """
+
+    def __init__(self, train_h, test_h, train_y, test_y):
+        self.train_h, self.test_h, self.train_y, self.test_y = train_h, test_h, train_y, test_y
+
+    @classmethod
+    def of(cls, encoder, dataset):
+        return cls(
+            extract_features(encoder, dataset.train_images),
+            extract_features(encoder, dataset.test_images),
+            dataset.train_labels,
+            dataset.test_labels,
+        )
+
+    def probe(self):
+        return linear_probe(self.train_h, self.train_y, self.test_h, self.test_y)
+
+    def knn(self):
+        return knn_accuracy(self.train_h, self.train_y, self.test_h, self.test_y)
+
+
+def draw_views(recipe, dataset, folder):
+    """Draw eight pictures, each with two views of the kind that the encoder will see."""
+    pictures = dataset.train_images[:8]
+    views = np.asarray(build_augmenter(recipe)(np.concatenate([pictures, pictures])))
+    plots.save(plots.view_grid(pictures, *np.split(views, 2)), folder.figures / "views.png")
+
+
+def draw_results(dataset, features, probe, accuracies, history, recipe, folder):
+    """Draw curves, accuracies, neighbours, the map of the features, and the confusion matrix."""
+    names, test_y = dataset.class_names, dataset.test_labels
+    figures = {}
+    figures["curves"] = plots.training_curves(columns(history), recipe.batch_size)
+    figures["accuracies"] = plots.accuracy_bars(
+        [(row, found["linear"]) for row, found in accuracies.items()],
+        f"Accuracy on {dataset.name}, {len(test_y):,} {recipe.evaluate_on} pictures",
+        classes=len(names),
+        highlight="SimCLR",
+    )
+    # One test picture a class, at most ten.
+    asked = np.unique(test_y, return_index=True)[1][:10]
+    _, found = nearest(features.train_h, features.test_h[asked], k=6)
+    figures["neighbours"] = plots.neighbour_grid(
+        dataset.test_images[asked],
+        dataset.train_images[found],
+        test_y[asked],
+        dataset.train_labels[found],
+        names,
+    )
+    shown = np.random.default_rng(recipe.seed).permutation(len(test_y))[:1500]
+    points = plots.embed_in_plane(features.test_h[shown], recipe.seed)
+    figures["features"] = plots.feature_map(points, test_y[shown], names)
+    figures["confusion"] = plots.confusion_matrix(
+        probe.confusion, names, "Linear probe: what is taken for what"
+    )
+    for name, figure in figures.items():
+        plots.save(figure, folder.figures / f"{name}.png")

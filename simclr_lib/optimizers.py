@@ -1,0 +1,104 @@
+"""What moves the weights: LARS, the warmup-cosine learning rate, and who is spared from decay."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("simclr")
+class LARS(keras.optimizers.Optimizer):
+    """Layer-wise adaptive rate scaling with momentum (You et al., 2017).
+
+    Each kernel w with gradient g moves along g + decay · w, scaled so that one step changes it by
+    learning rate × trust × its own length. Biases and BatchNorm parameters (one axis or none)
+    take plain momentum steps without decay, as in SimCLR (Chen et al., 2020, section 2.2 and code).
+
+    Args:
+        learning_rate: a number or a schedule. CIFAR-10: 1.0 × batch ÷ 256, or 0.075 × √batch.
+        momentum: share of the last step that is kept, in [0, 1).
+        weight_decay: added to the gradient as `weight_decay × w` before scaling; ≥ 0.
+        trust: η > 0, the length of a step over the length of the kernel at learning rate 1.
+    """
+
+    def __init__(
+        self,
+        learning_rate=1.0,
+        momentum=0.9,
+        weight_decay=1e-6,
+        trust=1e-3,
+        name="lars",
+        **kwargs,
+    ):
+        # Keras would apply a decay of its own beside the scaling: it is not told of ours.
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        self.momentum, self.kernel_decay, self.trust = momentum, weight_decay, trust
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self.velocities = self.add_optimizer_variables(variables, "velocity")
+
+    def update_step(self, gradient, variable, learning_rate):
+        learning_rate = ops.cast(learning_rate, variable.dtype)
+        gradient = ops.cast(gradient, variable.dtype)
+        velocity = self.velocities[self._get_variable_index(variable)]
+        if len(variable.shape) > 1:
+            gradient = gradient + self.kernel_decay * variable
+            weight_length, step_length = ops.norm(variable), ops.norm(gradient)
+            known = ops.logical_and(weight_length > 0, step_length > 0)
+            ratio = weight_length / ops.where(known, step_length, 1.0)
+            learning_rate = learning_rate * ops.where(known, self.trust * ratio, 1.0)
+        self.assign(velocity, self.momentum * velocity + learning_rate * gradient)
+        self.assign_sub(variable, velocity)
+
+    def get_config(self):
+        return super().get_config() | {
+            "momentum": self.momentum,
+            "weight_decay": self.kernel_decay,
+            "trust": self.trust,
+        }
+
+
+def warmup_cosine(peak, steps, warmup_steps=0):
+    """A learning rate that rises in a line to `peak` and falls along half a cosine to 0.
+
+    Args:
+        peak: the largest learning rate, > 0.
+        steps: all training steps, warmup included.
+        warmup_steps: steps of the rise, 0 ≤ warmup_steps < steps.
+
+    Returns:
+        A Keras learning rate schedule (SimCLR paper, section 2.2).
+    """
+    if not 0 <= warmup_steps < steps:
+        raise ValueError(f"warmup_steps must be from 0 to {steps - 1}; got {warmup_steps}.")
+    if warmup_steps == 0:
+        return keras.optimizers.schedules.CosineDecay(peak, steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup_steps, warmup_target=peak, warmup_steps=warmup_steps
+    )
+
+
+def build_optimizer(name, learning_rate, weight_decay, variables):
+    """Build `"adamw"`, `"sgd"` (momentum 0.9) or `"lars"`, and spare biases and norms from decay.
+
+    Args:
+        name: which optimiser.
+        learning_rate: a number or a schedule.
+        weight_decay: ≥ 0; decoupled in AdamW and SGD (each step takes learning rate × decay × w).
+        variables: the weights to be trained. Those with at most one axis get no decay: told by
+            their shape, because a pattern on names that matches nothing fails silently.
+    """
+    if name == "lars":
+        optimizer = LARS(learning_rate, weight_decay=weight_decay)
+    else:
+        kinds = {
+            "adamw": lambda: keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay),
+            "sgd": lambda: keras.optimizers.SGD(
+                learning_rate, momentum=0.9, weight_decay=weight_decay
+            ),
+        }
+        optimizer = kinds[name]()
+        optimizer.exclude_from_weight_decay(var_list=[v for v in variables if len(v.shape) <= 1])
+    optimizer.build(variables)
+    return optimizer

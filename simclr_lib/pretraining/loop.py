@@ -1,0 +1,120 @@
+"""The pretraining loop: epochs of `fit` that can be stopped at any moment and go on."""
+
+import math
+import time
+from pathlib import Path
+
+import keras
+
+from simclr_lib.errors import UserError
+from simclr_lib.pretraining.batches import ShuffledBatches
+from simclr_lib.pretraining.checkpoint import load_checkpoint, save_checkpoint
+
+CHECKPOINT_SECONDS = 60  # what a kill costs at most
+
+
+class LossIsNaN(UserError):
+    """The loss is no longer a number."""
+
+
+def fit_epochs(
+    model,
+    images,
+    *,
+    batch_size,
+    epochs,
+    seed,
+    checkpoint=None,
+    labels=None,
+    after_epoch=None,
+    progress=None,
+):
+    """Train a compiled model, writing checkpoints; go on from `checkpoint` if it is there.
+
+    The order of the pictures derives from (seed, epoch), and the views from counters that the
+    checkpoint holds: on a CPU a run that was stopped ends in the same bits as one that was not.
+
+    Args:
+        model: a compiled and built `keras.Model` whose logs hold `loss`.
+        images: uint8 `(N, H, W, 3)`.
+        batch_size: pictures a step, at most N.
+        epochs: epochs in all, those before a stop included.
+        seed: decides the order of the pictures.
+        checkpoint: path of the file to write and to go on from; None keeps nothing.
+        labels: `(N,)`, for a supervised model only.
+        after_epoch: function that is given the history after each epoch; it may add to its last
+            row.
+        progress: a `Progress` that is told of every step; None is silent.
+
+    Returns:
+        The history: one dict an epoch with `epoch` (epochs done), `seconds` (of training, so
+        far), `learning_rate`, the model's own logs and what `after_epoch` added.
+
+    Raises:
+        LossIsNaN: the loss became NaN. The checkpoint stays at the last good step.
+        UserError: the checkpoint is damaged or of another model.
+    """
+    steps_per_epoch = len(images) // batch_size
+    variables = [*model.variables, *model.optimizer.variables]
+    state = {"step": 0, "seconds": 0.0, "sums": {}, "history": []}
+    if checkpoint is not None and Path(checkpoint).exists():
+        state = load_checkpoint(checkpoint, variables)
+
+    watch = StepWatch(progress, state["step"])
+    if progress is not None:
+        progress.start(state["step"])
+    pace = None  # seconds a step, once known
+    while state["step"] < epochs * steps_per_epoch:
+        epoch, first = divmod(state["step"], steps_per_epoch)
+        # The first steps also compile; they tell nothing about the pace.
+        count = 8 if pace is None else max(1, round(CHECKPOINT_SECONDS / pace))
+        last = min(first + count, steps_per_epoch)
+        batches = ShuffledBatches(images, batch_size, seed, epoch, first, last, labels)
+
+        began = time.perf_counter()
+        logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[watch]).history
+        elapsed = time.perf_counter() - began
+        pace = elapsed / len(batches)
+
+        state["step"] += len(batches)
+        state["seconds"] += elapsed
+        for name, values in logs.items():
+            state["sums"][name] = state["sums"].get(name, 0.0) + values[-1] * len(batches)
+        if last == steps_per_epoch:
+            row = {"epoch": epoch + 1, "seconds": state["seconds"]}
+            row["learning_rate"] = float(model.optimizer.learning_rate)
+            row |= {name: total / steps_per_epoch for name, total in state["sums"].items()}
+            state["history"].append(row)
+            state["sums"] = {}
+            if after_epoch is not None:
+                after_epoch(state["history"])
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, variables, state)
+    if progress is not None:
+        progress.close()
+    return state["history"]
+
+
+class StepWatch(keras.callbacks.Callback):
+    """Stops at a loss that is NaN, and tells a `Progress` of every step."""
+
+    def __init__(self, progress, step):
+        super().__init__()
+        self.progress, self.step = progress, step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        if not math.isfinite(logs["loss"]):
+            raise LossIsNaN(
+                f"The loss became {logs['loss']} at step {self.step}. The last good checkpoint is "
+                "kept. Try a smaller learning rate, a larger temperature, or precision=float32, "
+                "in a new run folder."
+            )
+        if self.progress is not None:
+            self.progress.step(self.step, logs)
+
+
+def columns(history):
+    """Turn rows into columns for plotting: `{name: [value an epoch]}`, None where none was taken."""
+    names = dict.fromkeys(name for row in history for name in row)
+    return {name: [row.get(name) for row in history] for name in names}

@@ -1,0 +1,39 @@
+"""SimCLR as a Keras model: compile an optimiser, fit pictures."""
+
+import keras
+from keras import ops
+
+from simclr_lib.losses import contrastive_accuracy, nt_xent
+
+
+class SimCLR(keras.Model):
+    """Two views of each picture through one encoder and one head, and a loss that joins them.
+
+    `compile(optimizer)` and `fit(images)` are all there is to it; no label is ever read.
+    The history holds `loss` and `contrastive_accuracy`.
+
+    Args:
+        encoder: Keras model, views `(B, height, width, 3)` → `h (B, d)`.
+        head: Keras model, `h` → `z (B, D)`.
+        augmenter: Keras layer, pictures `(B, H, W, 3)` → one view of each.
+        temperature: τ > 0 of the loss.
+        loss: function `(z_a, z_b, temperature)` → scalar.
+    """
+
+    def __init__(self, encoder, head, augmenter, temperature=0.5, loss=nt_xent, **kwargs):
+        super().__init__(**kwargs)
+        if temperature <= 0:
+            raise ValueError(f"temperature must be above 0; got {temperature}.")
+        self.encoder, self.head, self.augmenter = encoder, head, augmenter
+        self.temperature, self.contrastive_loss = temperature, loss
+        self.accuracy = keras.metrics.Mean(name="contrastive_accuracy")
+
+    def call(self, images, training=False):
+        """Pictures `(N, H, W, 3)` → projections `z (2N, D)`: first views, then second views."""
+        views = self.augmenter(ops.concatenate([images, images], axis=0))
+        return self.head(self.encoder(views, training=training), training=training)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        z_a, z_b = ops.split(y_pred, 2, axis=0)
+        self.accuracy.update_state(contrastive_accuracy(z_a, z_b))
+        return self.contrastive_loss(z_a, z_b, self.temperature)

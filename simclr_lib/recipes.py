@@ -1,0 +1,233 @@
+"""Every hyperparameter of a run on one screen, and the runs that have a name."""
+
+import difflib
+from dataclasses import dataclass, fields, replace
+
+from simclr_lib.errors import UserError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a run, but for the machine."""
+
+    name: str = "custom"
+
+    # Data
+    data: str = "shapes"  # "shapes", "cifar10", or the path of an image tree or zip
+    train_limit: int | None = None  # pictures of the training part to use; none: all
+    test_limit: int | None = None
+    image_size: int | None = None  # side that pictures are resized to; none: as they are
+
+    # Views
+    view_size: int = 32  # pixels; smaller than the pictures costs less and loses little
+    crop_min_area: float = 0.2  # smallest share of the area a crop keeps; 1: no crop
+    color_strength: float = 0.5  # 0: no colour distortion
+    gray_probability: float = 0.2
+    blur_probability: float = 0.0  # 0.5 from 64×64 pictures up
+    flip_probability: float = 0.5
+
+    # Encoder and head
+    encoder_depth: int = 18  # 8, 18, 34, 50, 101, 152
+    encoder_width: int = 64
+    stem: str = "cifar"  # "cifar", "strided", "imagenet"
+    batch_norm_momentum: float = 0.9  # Keras' 0.99 lags behind in short runs
+    head_hidden: int = 512
+    head_output: int = 128
+    head_layers: int = 2  # 0: the loss sees h, 1: linear, 2: the paper's
+
+    # Contrastive training
+    temperature: float = 0.5
+    batch_size: int = 512  # pictures a step; the loss sees twice as many views
+    epochs: int = 100
+    optimizer: str = "adamw"  # "adamw", "sgd", "lars"
+    learning_rate: float = 2e-3  # the peak, after warmup
+    weight_decay: float = 1e-2
+    warmup_epochs: float = 1.0
+    precision: str = "auto"  # "float32", "mixed_bfloat16", or what this machine is faster with
+
+    # Evaluation
+    knn_every: int = 1  # epochs between two looks at held-out training pictures; 0: never
+    supervised_baseline: bool = True  # trains the same encoder with labels, on as many views
+    evaluate_on: str = "test"  # "validation": a tenth of the training part, to choose settings by
+
+    seed: int = 0  # of weights, order, views and splits
+
+
+CLASSROOM = Recipe(
+    name="classroom",
+    view_size=24,
+    gray_probability=0.1,
+    encoder_depth=8,
+    stem="strided",
+    temperature=0.3,
+    epochs=14,
+    learning_rate=2e-3,
+)
+
+PRESETS = {
+    recipe.name: recipe
+    for recipe in (
+        replace(
+            CLASSROOM,
+            name="smoke",
+            train_limit=320,
+            test_limit=100,
+            view_size=16,
+            encoder_width=8,
+            head_hidden=32,
+            head_output=32,
+            batch_size=64,
+            epochs=2,
+        ),
+        replace(CLASSROOM, name="demo", batch_size=256, epochs=20, knn_every=4),
+        CLASSROOM,
+        replace(
+            Recipe(),
+            name="cifar10-resnet18",
+            data="cifar10",
+            optimizer="sgd",
+            learning_rate=0.06,
+            weight_decay=5e-3,
+            warmup_epochs=10,
+            knn_every=10,
+        ),
+        replace(
+            Recipe(),
+            name="cifar10-resnet50",
+            data="cifar10",
+            encoder_depth=50,
+            head_hidden=2048,
+            batch_size=1024,
+            optimizer="lars",
+            learning_rate=4.0,
+            weight_decay=1e-6,
+            warmup_epochs=10,
+            epochs=1000,
+            knn_every=10,
+            supervised_baseline=False,  # would double the days
+        ),
+    )
+}
+
+CHOICES = {
+    "encoder_depth": (8, 18, 34, 50, 101, 152),
+    "stem": ("cifar", "strided", "imagenet"),
+    "optimizer": ("adamw", "sgd", "lars"),
+    "precision": ("auto", "float32", "mixed_bfloat16"),
+    "evaluate_on": ("test", "validation"),
+}
+
+# name: (lowest, highest) that make sense; None: no bound.
+RANGES = {
+    "train_limit": (2, None),
+    "test_limit": (1, None),
+    "image_size": (8, 512),
+    "view_size": (8, 512),
+    "crop_min_area": (0.01, 1),
+    "color_strength": (0, 2),
+    "gray_probability": (0, 1),
+    "blur_probability": (0, 1),
+    "flip_probability": (0, 1),
+    "encoder_width": (1, 1024),
+    "batch_norm_momentum": (0, 0.9999),
+    "head_hidden": (1, None),
+    "head_output": (1, None),
+    "head_layers": (0, 10),
+    "temperature": (0.001, 100),
+    "batch_size": (2, None),
+    "epochs": (1, None),
+    "learning_rate": (1e-9, 100),
+    "weight_decay": (0, 1),
+    "warmup_epochs": (0, None),
+    "knn_every": (0, None),
+    "seed": (0, 2**31 - 1),
+}
+
+WHY = {
+    "batch_size": "a picture needs others in its batch as negatives",
+    "temperature": "similarities are divided by it",
+}
+
+
+def get_recipe(name, settings=None):
+    """Take a named recipe and change some of its fields.
+
+    Args:
+        name: one of `PRESETS`.
+        settings: `{field: value}`; a value may be text, as from a command line.
+
+    Returns:
+        A `Recipe` whose values are of the right type and in range.
+
+    Raises:
+        UserError: an unknown name or field (the nearest is named), a value of the wrong type or
+            out of range.
+    """
+    if name not in PRESETS:
+        raise UserError(f"There is no recipe {name!r}{nearest(name, PRESETS)}")
+    kinds = {field.name: field.type for field in fields(Recipe) if field.name != "name"}
+    values = {}
+    for key, value in (settings or {}).items():
+        if key not in kinds:
+            raise UserError(f"A recipe has no {key!r}{nearest(key, kinds)}")
+        values[key] = convert(key, value, kinds[key])
+    recipe = replace(PRESETS[name], **values)
+    check(recipe)
+    return recipe
+
+
+def nearest(word, known):
+    """End a sentence with the nearest known word, or with all of them."""
+    match = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {match[0]!r}?" if match else f"; there are: {', '.join(known)}."
+
+
+def convert(key, value, kind):
+    """Turn text into the field's type; a value that is of that type passes."""
+    if kind in (int | None, str) and isinstance(value, str):
+        if kind is str:
+            return value
+        if value.lower() == "none":
+            return None
+    base = int if kind == int | None else kind
+    if value is None and kind == int | None:
+        return None
+    if isinstance(value, bool) and base is not bool:
+        raise UserError(f"{key} takes {NAMES[base]}; got {value!r}.")
+    try:
+        if base is bool:
+            return {"true": True, "false": False}[str(value).lower()]
+        if base is int and float(value) != int(float(value)):
+            raise ValueError
+        return base(float(value)) if base is int else base(value)
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise UserError(f"{key} takes {NAMES[base]}; got {value!r}.") from None
+
+
+NAMES = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+}
+
+
+def check(recipe):
+    """Raise a `UserError` for the first value that makes no sense."""
+    for key, known in CHOICES.items():
+        value = getattr(recipe, key)
+        if value not in known:
+            raise UserError(f"{key} must be one of {', '.join(map(str, known))}; got {value!r}.")
+    for key, (low, high) in RANGES.items():
+        value = getattr(recipe, key)
+        if value is None:
+            continue
+        reason = f" ({WHY[key]})" if key in WHY else ""
+        if not value >= low:  # also catches NaN
+            raise UserError(f"{key} must be at least {low}{reason}; got {value}.")
+        if high is not None and value > high:
+            raise UserError(f"{key} must be at most {high}{reason}; got {value}.")
+    if recipe.warmup_epochs >= recipe.epochs:
+        raise UserError(
+            f"warmup_epochs must be less than epochs ({recipe.epochs}); got {recipe.warmup_epochs}."
+        )

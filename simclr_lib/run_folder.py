@@ -1,0 +1,155 @@
+"""The folder of one run: what it was asked to do, and what came out."""
+
+import csv
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from simclr_lib.errors import UserError
+from simclr_lib.files import write_atomically
+from simclr_lib.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run found.
+
+    Attributes:
+        recipe: what was run.
+        accuracies: `{row: {"linear": share, "knn": share}}` on the pictures of
+            `recipe.evaluate_on`; the supervised row has `"linear"` alone, its own classifier.
+        per_class: `{class name: share}` of SimCLR's linear probe.
+        pictures: how many `{"train": …, "test": …}`.
+        training_minutes: wall clock of contrastive training, checkpoints and monitors left out.
+        warnings: what the diagnostics said.
+        run_dir: where everything lies.
+    """
+
+    recipe: Recipe
+    accuracies: dict
+    per_class: dict
+    pictures: dict
+    training_minutes: float
+    warnings: list
+    run_dir: Path
+
+    def table(self):
+        """The accuracies as lines of text, in percent."""
+        lines = [f"{'accuracy, %':32}{'linear':>8}{'kNN':>8}"]
+        for row, found in self.accuracies.items():
+            cells = "".join(
+                f"{found[kind]:8.1%}".replace("%", "") if kind in found else f"{'–':>7}"
+                for kind in ("linear", "knn")
+            )
+            lines.append(f"{row:32}{cells}")
+        return "\n".join(lines)
+
+
+class RunFolder:
+    """Paths of one run, and the rule that a folder holds one recipe.
+
+    Args:
+        path: the folder; made if it is not there.
+
+    Raises:
+        UserError: it can't be made or written to, or is a file.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.figures = self.path / "figures"
+        try:
+            self.figures.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"The run folder {self.path} can't be used ({error.strerror}): choose another "
+                "with --out."
+            ) from error
+        self.config = self.path / "config.json"
+        self.metrics = self.path / "metrics.csv"
+        self.results = self.path / "results.json"
+        self.encoder = self.path / "encoder.keras"
+        self.head = self.path / "head.keras"
+        self.checkpoint = self.path / "checkpoint.npz"
+        self.supervised_checkpoint = self.path / "supervised.npz"
+
+    def claim(self, config):
+        """Write the config of a new run, or make sure that it is this run that goes on.
+
+        Args:
+            config: JSON-able dict with `"recipe"`, `"data"` (what the pictures are) and more.
+
+        Returns:
+            The config in the folder: the first one written counts, also for what the machine
+            chose.
+
+        Raises:
+            UserError: the folder holds another recipe, other pictures, or a damaged config.
+        """
+        if not self.config.exists():
+            self.write_json(self.config, config)
+            return config
+        saved = self.read_json(self.config)
+        for part in ("recipe", "data"):
+            for key, value in config[part].items():
+                if part == "recipe" and key == "data":
+                    continue  # a dataset may have moved: what counts is what is in it
+                if saved[part].get(key) != value:
+                    raise UserError(
+                        f"{self.path} holds another run: {key} is {saved[part].get(key)!r} there "
+                        f"and {value!r} here. Choose another folder with --out."
+                    )
+        return saved
+
+    def finished(self):
+        """The `Results` of a finished run, or None."""
+        if not self.results.exists():
+            return None
+        saved = self.read_json(self.results)
+        saved["recipe"] = Recipe(**saved["recipe"])
+        return Results(**saved, run_dir=self.path)
+
+    def finish(self, results):
+        """Write the results, last of all, and drop what only a stopped run needs."""
+        saved = asdict(results)
+        del saved["run_dir"]
+        self.write_json(self.results, saved)
+        self.checkpoint.unlink(missing_ok=True)
+        self.supervised_checkpoint.unlink(missing_ok=True)
+
+    def write_metrics(self, history):
+        """Write the history, one row an epoch, as CSV."""
+        text = io.StringIO()
+        names = list(dict.fromkeys(name for row in history for name in row))
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        write_atomically(self.metrics, lambda file: file.write(text.getvalue().encode()))
+
+    def save_model(self, model, path):
+        """Save a Keras model in one atomic step."""
+        partial = path.with_name(f"partial-{path.name}")  # Keras goes by the ending
+        model.save(partial)
+        partial.replace(path)
+
+    def write_json(self, path, value):
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)
+        write_atomically(path, lambda file: file.write(text.encode()))
+
+    def read_json(self, path):
+        try:
+            return json.loads(path.read_text())
+        except (ValueError, OSError) as error:
+            raise UserError(
+                f"{path} is damaged ({error}): choose another folder with --out."
+            ) from error
+
+
+def plain(value):
+    """Turn what JSON does not know into what it does."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value)
