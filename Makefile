@@ -62,7 +62,7 @@ clean: ## Remove .venv and caches; runs/ stays
 	    echo "Building .venv with $$python"; \
 	    $$python -m venv --clear .venv || exit 1; \
 	fi
-	@echo "Installing the kit into .venv: a few minutes, once (about 500 MB to download)"
+	@echo "Installing the kit into .venv: a few minutes, once (about 450 MB to download)"
 	@$(INSTALL) -e .
 	@touch $@
 

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from simclr_lib import fast_layers
+
 BLOCKS = {  # depth: (kind of block, blocks in each stage)
     8: ("basic", (1, 1, 1)),
     18: ("basic", (2, 2, 2, 2)),
@@ -62,7 +64,7 @@ class Parts:
 
     def convolution(self, x, filters, size, stride, name):
         """A convolution without bias (the normalisation has one), and its BatchNorm."""
-        x = layers.Conv2D(
+        x = fast_layers.Conv2D(
             filters,
             size,
             stride,
@@ -72,7 +74,7 @@ class Parts:
             dtype=self.dtype,
             name=f"{name}_convolution",
         )(x)
-        return layers.BatchNormalization(
+        return fast_layers.BatchNormalization(
             momentum=self.momentum, epsilon=1e-5, dtype=self.dtype, name=f"{name}_norm"
         )(x)
 

@@ -1,7 +1,6 @@
 """Decoded pictures kept on disk between starts; losing the cache loses only time."""
 
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,12 +29,12 @@ def write(file: Path, images: np.ndarray) -> None:
     """Keep an array, whole or not at all; a full or read-only disk is no error."""
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(suffix=".part", dir=file.parent)
+        part = file.with_suffix(f".{os.getpid()}.part")
         try:
-            with open(handle, "wb") as out:
+            with part.open("wb") as out:
                 np.save(out, images, allow_pickle=False)
                 out.flush()
                 os.fsync(out.fileno())
             os.replace(part, file)
         finally:
-            Path(part).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)

@@ -97,7 +97,9 @@ SHAPES = {
 
 def draw_shapes(train_count=5000, test_count=1000, seed=0, image_size=32) -> Dataset:
     """Draw the dataset; the same arguments always give the same pictures."""
-    train_images, train_labels = _draw_split(train_count, image_size, np.random.default_rng([seed, 0]))
+    train_images, train_labels = _draw_split(
+        train_count, image_size, np.random.default_rng([seed, 0])
+    )
     test_images, test_labels = _draw_split(test_count, image_size, np.random.default_rng([seed, 1]))
     return Dataset(
         train_images, train_labels, test_images, test_labels, tuple(SHAPES), name="shapes"
@@ -114,10 +116,12 @@ def _draw_split(count, size, rng):
 
 
 import os
+
 CELL = tuple(float(v) for v in os.environ.get("CELL", "11,24").split(","))
 TILT = float(os.environ.get("TILT", "180"))
 OUTL = float(os.environ.get("OUTL", "0.4"))
 BGC = float(os.environ.get("BGC", "1"))
+
 
 def _draw_class(distance, count, size, rng):
     def per_image(low, high):
@@ -126,7 +130,7 @@ def _draw_class(distance, count, size, rng):
     pixel = np.arange(size, dtype=np.float32) - (size - 1) / 2
     y, x = pixel[:, None], pixel[None, :]
     covered = _motif(distance, x, y, per_image, rng, size / 32)
-    ground = _texture(x, y, per_image, rng, size/ 32)
+    ground = _texture(x, y, per_image, rng, size / 32)
     bg, tex, fg = _palette(count, rng)
     colour = bg + (tex - bg) * ground[..., None]
     colour += (fg - colour) * covered[..., None]
@@ -147,7 +151,7 @@ def _motif(distance, x, y, per_image, rng, zoom):
     n = len(cell)
     pick = np.arange(n)[:, None, None], i.astype(int) % 8, j.astype(int) % 8
     radius = per_image(0.4, 0.48)
-    jitter = (0.5 - radius)
+    jitter = 0.5 - radius
     jit = rng.uniform(-1, 1, (2, n, 8, 8)).astype(np.float32) * jitter
     base = np.deg2rad(float(os.environ.get("BASE", "0"))) * rng.uniform(-1, 1, (n, 1, 1))
     turn = (base + np.deg2rad(TILT) * rng.uniform(-1, 1, (n, 8, 8))).astype(np.float32)
@@ -168,7 +172,7 @@ def _texture(x, y, per_image, rng, zoom):
     kind = (per_image(0, 4)).astype(int)
     grad = np.clip(u / (16 * zoom), -1, 1)
     field = np.select([kind == 0, kind == 1, kind == 2], [grad, su, su * sv], (su + sv) / 2)
-    return 0.5 + 0.5 * field * per_image(0.3, 1)*BGC
+    return 0.5 + 0.5 * field * per_image(0.3, 1) * BGC
 
 
 def _palette(count, rng):

@@ -1,0 +1,39 @@
+"""Import Keras without the start-up lines that TensorFlow writes on every machine."""
+
+import logging
+import os
+import sys
+import tempfile
+
+
+def import_keras():
+    """Import Keras and its backend, and run a first operation, with stderr held back.
+
+    TensorFlow's C++ side logs to file descriptor 2 before any of its settings are read, so the
+    descriptor itself is turned away for that moment. When something fails, what was held back is
+    shown, and the exception passes.
+
+    Returns:
+        The `keras` module.
+    """
+    if "keras" in sys.modules:
+        return sys.modules["keras"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Evaluating several encoders compiles several functions: no reason for a warning.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            import keras
+
+            keras.ops.convert_to_numpy(keras.ops.ones(1) + 1)
+        except BaseException:
+            held_back.seek(0)
+            os.write(stderr, held_back.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+    return keras
