@@ -106,7 +106,7 @@ def view_grid(images, views_a, views_b, title="Each picture and its two views"):
                 ax.set_ylabel(name)
     height, width = np.shape(views_a)[1:3]
     fig.alt_text = (
-        f"{title}. {len(images)} pictures, one a column: the original on top, below it its two "
+        f"{title}. {_count(len(images), 'picture')}, one a column: the original, below it its two "
         f"random views of {width} by {height} pixels."
     )
     return fig
@@ -131,10 +131,11 @@ def training_curves(history, batch_size, title="Pretraining"):
     measured = np.flatnonzero(np.isfinite(knn))
     panels = 3 if len(measured) else 2
     fig = _figure(9.0, 3.5, title)
+    fig.get_layout_engine().set(w_pad=0.1)
     axes = fig.subplots(1, panels)
     marker = "." if len(epoch) <= 30 else ""
     for ax in axes:
-        ax.set_xlabel("epoch")
+        ax.set(xlabel="epoch", xlim=(0, 1.03 * epoch[-1]))
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.grid(color="#e5e5e5", linewidth=0.8)
 
@@ -143,22 +144,23 @@ def training_curves(history, batch_size, title="Pretraining"):
     low, high = min([*finite, chance - 0.5]), max([*finite, chance])
     room = high - low
     axes[0].plot(epoch, loss, color=BLUE, marker=marker)
-    _chance_line(axes[0], chance, f"chance: ln(2N−1) = {chance:.2f}")
+    above = max([*finite[len(finite) // 2 :], chance])  # the text stays clear of the curve
+    _chance_line(axes[0], chance, f"chance: ln(2N−1) = {chance:.2f}", above)
     axes[0].set(ylabel="NT-Xent loss", title=f"Loss: {loss[-1]:.2f} at the end")
     axes[0].set_ylim(low - 0.05 * room, high + 0.15 * room)
     alt = (
-        f"{title}, {epoch[-1]:g} epochs. The loss goes from {loss[0]:.2f} to {loss[-1]:.2f}; an "
+        f"{title}, {_count(epoch[-1], 'epoch')}. The loss goes from {loss[0]:.2f} to {loss[-1]:.2f}; an "
         f"encoder that has learnt nothing stays at {chance:.2f}. The matching view is found among "
         f"{others} in {_percent(accuracy[-1])} of cases; by chance in {_percent(1 / others)}."
     )
 
     axes[1].plot(epoch, accuracy, color=VERMILION, marker=marker)
-    _chance_line(axes[1], 1 / others, f"chance: 1/(2N−1) = {_percent(1 / others)}")
+    _chance_line(axes[1], 1 / others, f"chance: 1/(2N−1) = {_percent(1 / others)}", 1 / others)
     axes[1].set(ylabel="matching view ranked first")
     axes[1].set_title(f"Contrastive accuracy: {_percent(accuracy[-1])}")
     if len(measured):
         axes[2].plot(epoch[measured], knn[measured], color=INK, marker="o", linestyle=":")
-        axes[2].set(ylabel="held-out training pictures")
+        axes[2].set(ylabel="held-out pictures right")
         axes[2].set_title(f"Online kNN: {_percent(knn[measured[-1]])}")
         alt += f" Online kNN accuracy on held-out training pictures: {_percent(knn[measured[-1]])}."
     for ax in axes[1:]:
@@ -210,13 +212,14 @@ def accuracy_bars(rows, title, *, classes, highlight=None):
         textcoords="offset points",
         fontsize=9,
     )
-    names = [_fit(row[0], 28) for row in rows]
+    names = [_fit(row[0], 28, lines=2) for row in rows]
     ax.set_yticks(range(len(rows)), names)
     for label, row in zip(ax.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if row[0] == highlight else "normal")
-    ax.set(xlabel="accuracy", ylabel="method", xlim=(0, 1.22), ylim=(len(rows) - 0.45, -0.55))
+    ax.set(xlabel="accuracy", ylabel="method", xlim=(0, 1.25), ylim=(len(rows) - 0.45, -0.55))
     ax.set_xticks(np.linspace(0, 1, 6))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    ax.spines.bottom.set_bounds(0, 1)
     ax.tick_params(axis="y", length=0)
     fig.alt_text = f"{title}. {'; '.join(described)}. Chance is {_percent(1 / classes)}."
     return fig
@@ -244,13 +247,13 @@ def neighbour_grid(
     rows, k = np.shape(neighbour_labels)
     same = np.asarray(neighbour_labels) == np.asarray(query_labels)[:, None]
     side = min(1.2, 8.4 / (k + 1.3))
-    characters = int(side * 11)
-    fig = _figure(max(side * (k + 1.3) + 0.4, 6.0), (side + 0.5) * rows + 1.0, title)
+    characters = int(side * 13.5)
+    fig = _figure(max(side * (k + 1.3) + 0.4, 6.0), (side + 0.42) * rows + 0.9, title)
     grid = fig.add_gridspec(rows, k + 2, width_ratios=[1, 0.1] + k * [1])
     for row in range(rows):
         ax = fig.add_subplot(grid[row, 0])
         _show_picture(ax, query_images[row])
-        ax.set_xlabel(_fit(class_names[query_labels[row]], characters), fontsize=9)
+        ax.set_xlabel(_fit(class_names[query_labels[row]], characters, lines=2), fontsize=9)
         if row == 0:
             ax.set_title("test")
         for rank in range(k):
@@ -259,12 +262,12 @@ def neighbour_grid(
             mark, colour, line = ("✓", BLUE, "-") if same[row, rank] else ("✗", VERMILION, "--")
             ax.spines[:].set(visible=True, color=colour, linestyle=line, linewidth=2.5)
             name = class_names[neighbour_labels[row][rank]]
-            ax.set_xlabel(_fit(f"{mark} {name}", characters), fontsize=9)
+            ax.set_xlabel(_fit(f"{mark} {name}", characters, lines=2), fontsize=9)
             if row == 0:
                 ax.set_title(f"nearest {rank + 1}" if k < 8 else f"{rank + 1}")
     fig.supxlabel("✓ solid frame: same class      ✗ dashed frame: another class", fontsize=10)
     fig.alt_text = (
-        f"{title}. {rows} test pictures with {k} neighbours each: {same.sum()} of {same.size} "
+        f"{title}. {_count(rows, 'test picture')} with {_count(k, 'neighbour')} each: {same.sum()} of {same.size} "
         f"neighbours ({_percent(same.mean())}) are of the test picture's class."
     )
     return fig
@@ -316,7 +319,7 @@ def feature_map(points, labels, class_names, title="Features on a plane (t-SNE)"
             names.append(ax.annotate(
                 _fit(class_names[number], 20), middle, textcoords="offset points", xytext=(0, 0),
                 ha="center", va="center", fontweight="bold", path_effects=_HALO, zorder=4,
-                arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.8},
+                arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.8, "shrinkB": 6},
             ))  # fmt: skip
     ax.margins(0.08)
     ax.set_aspect("equal", adjustable="datalim")
@@ -345,11 +348,11 @@ def confusion_matrix(confusion, class_names, title="Confusion matrix"):
         title: the figure's title.
     """
     confusion = np.asarray(confusion)
-    totals = confusion.sum(axis=1, keepdims=True)
-    share = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
+    totals = confusion.sum(axis=1)
+    share = confusion / np.maximum(totals, 1)[:, None]
     classes = len(share)
     side = float(np.clip(3.0 + 0.4 * classes, 5.0, 9.0))
-    fig = _figure(side, side - 0.6, title)
+    fig = _figure(side, side - 0.7, title, layout="compressed")
     ax = fig.subplots()
     image = ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     bar = fig.colorbar(image, ax=ax, shrink=0.8, format=PercentFormatter(1.0, symbol=" %"))
@@ -357,16 +360,17 @@ def confusion_matrix(confusion, class_names, title="Confusion matrix"):
     ax.spines[:].set_visible(True)
     ax.set(xlabel="answered class", ylabel="true class")
     if classes <= 40:
-        names = [_fit(name, 22, lines=1) for name in class_names]
+        names = [_fit(name, 22) for name in class_names]
         ax.set_xticks(range(classes), names, rotation=90 if classes > 12 else 45)
         if classes <= 12:
             for label in ax.get_xticklabels():
                 label.set(ha="right", rotation_mode="anchor")
         ax.set_yticks(range(classes), names)
     if classes <= 20:
+        ax.set_title("each row: percent of that true class")
         for (row, column), value in np.ndenumerate(share):
-            colour = "white" if value > 0.55 else INK if value >= 0.005 else GREY
-            text = f"{100 * value:.0f}"
+            colour = "white" if value > 0.66 else INK if value >= 0.005 else GREY
+            text = f"{100 * value:.0f}" if totals[row] else "–"
             ax.text(column, row, text, color=colour, fontsize=9, ha="center", va="center")
 
     mistakes = share - np.diag(np.diag(share))
@@ -394,7 +398,7 @@ def similarity_heatmap(
     similarity = np.asarray(similarity, dtype=float)
     views = len(similarity)
     n = views // 2
-    fig = _figure(7.4, 6.6, title)
+    fig = _figure(7.6, 6.6, title, layout="compressed")
     ax = fig.subplots()
     ax.set_facecolor("#bbbbbb")
     finite = np.isfinite(similarity)
@@ -424,7 +428,7 @@ def similarity_heatmap(
     rest = finite.copy()
     rest[anchor, anchor] = rest[anchor, positive] = False
     fig.alt_text = (
-        f"{title}. {views} by {views}, for {n} pictures. Mean similarity of positive pairs "
+        f"{title}, {views} by {views}. Mean similarity of positive pairs "
         f"{similarity[anchor, positive].mean():.2f}"
     )
     if rest.any():
@@ -436,7 +440,7 @@ def similarity_heatmap(
 def _figure(width, height, title, layout="constrained"):
     """An empty white figure, sizes in inches, with its title at the top left."""
     fig = DescribedFigure(figsize=(width, height), layout=layout)
-    title = textwrap.fill(title, int(width * 8))
+    title = textwrap.fill(title, int(width * 10))
     fig.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     return fig
 
@@ -451,11 +455,11 @@ def _show_picture(ax, picture):
     ax.spines[:].set_visible(False)
 
 
-def _chance_line(ax, level, text):
-    """A dashed line across `ax` with its meaning written on it, at the right."""
+def _chance_line(ax, level, text, text_level):
+    """A dashed line across `ax` at `level`, and at the right, above `text_level`, its meaning."""
     ax.axhline(level, color=INK, linestyle="--", linewidth=1.2)
     place = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "xytext": (-2, 4)}
-    ax.annotate(text, (1, level), **place, ha="right", fontsize=9, path_effects=_HALO)
+    ax.annotate(text, (1, text_level), **place, ha="right", fontsize=9, path_effects=_HALO)
 
 
 def _spread(fig, ax, names):
@@ -476,12 +480,24 @@ def _spread(fig, ax, names):
             inside = frame.contains(*box.min) and frame.contains(*box.max)
             if inside and not any(box.overlaps(other) for other in taken):
                 break
+        name.set_zorder(4 - radius / 1000)  # near names are drawn over the lines of far ones
         taken.append(box)
 
 
-def _fit(name, characters, lines=2):
-    """The name on at most `lines` lines of `characters`; what does not fit ends in '…'."""
-    return "\n".join(textwrap.wrap(str(name), characters, max_lines=lines, placeholder="…"))
+def _fit(name, characters, lines=1):
+    """The name on at most `lines` lines; a longer one loses its middle, as its ends tell more."""
+    name, room = str(name), characters * lines
+    while True:
+        head, tail = room // 2, room - room // 2 - 1
+        short = name if len(name) <= room else f"{name[:head]}…{name[-tail:]}"
+        rows = textwrap.wrap(short, characters)
+        if len(rows) <= lines:
+            return "\n".join(rows)
+        room -= 1
+
+
+def _count(number, thing):
+    return f"{number:g} {thing}" if number == 1 else f"{number:g} {thing}s"
 
 
 def _percent(share):

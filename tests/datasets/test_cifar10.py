@@ -11,7 +11,8 @@ import sys
 import tarfile
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 
 import numpy as np
 import pytest
@@ -223,15 +224,15 @@ def server(archive, monkeypatch):
             self.end_headers()
             self.wfile.write(archive if self.path == "/whole" else archive[: len(archive) // 2])
             if self.path == "/stuck":
-                release.wait(20)
+                release.wait(60)
 
         def log_message(self, *_):
             pass
 
     requests = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as running:
         running.requests = requests
-        running.url = f"http://127.0.0.1:{running.server_port}"
+        running.url = f"http://127.0.0.1:{running.server_address[1]}"
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield running
@@ -293,12 +294,12 @@ def test_ctrl_c_leaves_nothing(tmp_path, server):
         f"cifar10.download(cifar10.Path({str(target)!r}), url={server.url + '/stuck'!r})"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not server.requests and time.monotonic() < deadline:
         time.sleep(0.05)
     assert list(target.parent.glob(".*/archive.tar.gz"))
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=15)
+    _, errors = process.communicate(timeout=60)
     assert server.requests == ["/stuck"]
     assert "KeyboardInterrupt" in errors
     assert list(target.parent.iterdir()) == []
