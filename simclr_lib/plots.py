@@ -45,9 +45,8 @@ _styled = style.context(["default", _STYLE])  # used as a decorator
 # Okabe and Ito's colours: told apart with any colour vision.
 INK, GREY, SKY, BLUE, VERMILION = "#222222", "#767676", "#56B4E9", "#0072B2", "#D55E00"
 # Ten of Petroff's colours, made for the same purpose, each with a marker of its own.
-COLOURS = (
-    "#3f90da #ffa90e #bd1f01 #94a4a2 #832db6 #a96b59 #e76300 #b9ac70 #717581 #92dadd"
-).split()
+COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"]
+COLOURS += ["#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"]
 MARKERS = "osD^vP<X>*"
 _HALO = [withStroke(linewidth=3, foreground="white")]  # keeps text readable on lines and points
 
@@ -149,9 +148,10 @@ def training_curves(history, batch_size, title="Pretraining"):
     axes[0].set(ylabel="NT-Xent loss", title=f"Loss: {loss[-1]:.2f} at the end")
     axes[0].set_ylim(low - 0.05 * room, high + 0.15 * room)
     alt = (
-        f"{title}, {_count(epoch[-1], 'epoch')}. The loss goes from {loss[0]:.2f} to {loss[-1]:.2f}; an "
-        f"encoder that has learnt nothing stays at {chance:.2f}. The matching view is found among "
-        f"{others} in {_percent(accuracy[-1])} of cases; by chance in {_percent(1 / others)}."
+        f"{title}, {_count(epoch[-1], 'epoch')}. The loss goes from {loss[0]:.2f} to "
+        f"{loss[-1]:.2f}; an encoder that has learnt nothing stays at {chance:.2f}. The matching "
+        f"view is ranked first among {others} in {_percent(accuracy[-1])} of cases; by chance in "
+        f"{_percent(1 / others)}."
     )
 
     axes[1].plot(epoch, accuracy, color=VERMILION, marker=marker)
@@ -248,7 +248,9 @@ def neighbour_grid(
     same = np.asarray(neighbour_labels) == np.asarray(query_labels)[:, None]
     side = min(1.2, 8.4 / (k + 1.3))
     characters = int(side * 13.5)
-    fig = _figure(max(side * (k + 1.3) + 0.4, 6.0), (side + 0.42) * rows + 0.9, title)
+    two_lines = max(len(str(name)) for name in class_names) + 2 > characters
+    row_height = side + (0.42 if two_lines else 0.28)
+    fig = _figure(max(side * (k + 1.3) + 0.4, 6.0), row_height * rows + 0.9, title)
     grid = fig.add_gridspec(rows, k + 2, width_ratios=[1, 0.1] + k * [1])
     for row in range(rows):
         ax = fig.add_subplot(grid[row, 0])
@@ -267,8 +269,9 @@ def neighbour_grid(
                 ax.set_title(f"nearest {rank + 1}" if k < 8 else f"{rank + 1}")
     fig.supxlabel("✓ solid frame: same class      ✗ dashed frame: another class", fontsize=10)
     fig.alt_text = (
-        f"{title}. {_count(rows, 'test picture')} with {_count(k, 'neighbour')} each: {same.sum()} of {same.size} "
-        f"neighbours ({_percent(same.mean())}) are of the test picture's class."
+        f"{title}. {_count(rows, 'test picture')} with {_count(k, 'neighbour')} each: "
+        f"{same.sum()} of {same.size} neighbours ({_percent(same.mean())}) are of the test "
+        "picture's class."
     )
     return fig
 
@@ -289,6 +292,8 @@ def embed_in_plane(features, seed=0):
 
     if len(features) > 2000:
         raise ValueError(f"{len(features)} points are too many for a map: give at most 2,000")
+    if np.ptp(features, axis=0).max() == 0:  # collapsed: one point, and nothing to spread
+        return np.zeros((len(features), 2), dtype="float32")
     perplexity = min(30, (len(features) - 1) / 3)
     tsne = TSNE(metric="cosine", init="pca", perplexity=perplexity, random_state=seed)
     return tsne.fit_transform(np.asarray(features, dtype="float32"))
@@ -312,7 +317,7 @@ def feature_map(points, labels, class_names, title="Features on a plane (t-SNE)"
         colour = COLOURS[number % 10]
         marker = MARKERS[(number + number // 10) % 10]  # an eleventh class gets another pair
         own = points[labels == number]
-        ax.scatter(*own.T, s=16, color=colour, marker=marker, alpha=0.6, linewidths=0)
+        ax.scatter(*own.T, s=16, color=colour, marker=marker, alpha=0.8, linewidths=0)
         if len(class_names) <= 20:
             middle = np.median(own, axis=0)
             ax.scatter(*middle, s=110, color=colour, marker=marker, edgecolor=INK, zorder=3)
@@ -373,14 +378,18 @@ def confusion_matrix(confusion, class_names, title="Confusion matrix"):
             text = f"{100 * value:.0f}" if totals[row] else "–"
             ax.text(column, row, text, color=colour, fontsize=9, ha="center", va="center")
 
-    mistakes = share - np.diag(np.diag(share))
-    true, answer = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    right = np.trace(confusion) / max(totals.sum(), 1)
     fig.alt_text = (
-        f"{title}, {classes} classes, in percent of the true class. "
-        f"{_percent(np.trace(confusion) / max(confusion.sum(), 1))} of all pictures lie on the "
-        f"diagonal. The most frequent mistake: {class_names[true]} taken for "
-        f"{class_names[answer]}, {_percent(mistakes.max())}."
+        f"{title}, {classes} classes, in percent of the true class. {_percent(right)} of all "
+        "pictures lie on the diagonal."
     )
+    mistakes = share - np.diag(np.diag(share))
+    if mistakes.any():
+        true, answer = np.unravel_index(mistakes.argmax(), mistakes.shape)
+        fig.alt_text += (
+            f" The most frequent mistake: {class_names[true]} taken for {class_names[answer]}, "
+            f"{_percent(mistakes.max())}."
+        )
     return fig
 
 
@@ -410,7 +419,7 @@ def similarity_heatmap(
     ax.spines[:].set_visible(True)
     ax.set(xlabel="compared with", ylabel="anchor")
     if views <= 40:
-        names = [f"{view}{image + 1}" for view in "ab" for image in range(n)]
+        names = [f"{view}{number + 1}" for view in "ab" for number in range(n)]
         ax.set_xticks(range(views), names, rotation=90 if n > 8 else 0)
         ax.set_yticks(range(views), names)
     else:
@@ -429,10 +438,10 @@ def similarity_heatmap(
     rest[anchor, anchor] = rest[anchor, positive] = False
     fig.alt_text = (
         f"{title}, {views} by {views}. Mean similarity of positive pairs "
-        f"{similarity[anchor, positive].mean():.2f}"
+        f"{similarity[anchor, positive].mean():z.2f}"
     )
     if rest.any():
-        fig.alt_text += f", of all other pairs {similarity[rest].mean():.2f}"
+        fig.alt_text += f", of all other pairs {similarity[rest].mean():z.2f}"
     fig.alt_text += "."
     return fig
 
@@ -465,23 +474,33 @@ def _chance_line(ax, level, text, text_level):
 def _spread(fig, ax, names):
     """Moves each name from its point to the nearest place where it covers no other name or point.
 
-    The line that `annotate` draws keeps a moved name tied to its point.
+    The line that `annotate` draws keeps a moved name tied to its point. A line that crosses
+    another name or point costs as much as being 60 points (1/72 inch) further away.
     """
     fig.draw_without_rendering()  # sizes are known once the layout is made
     pixels = fig.dpi / 72
     frame = ax.get_window_extent()
     centres = [ax.transData.transform(name.xy) for name in names]
     taken = [Bbox([centre - 7 * pixels, centre + 7 * pixels]) for centre in centres]
-    for name in names:
-        for radius, angle in product(range(14, 240, 6), (90, 270, 0, 180, 45, 135, 225, 315)):
-            x, y = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-            name.set_position((radius * x, radius * y))
-            box = Text.get_window_extent(name).padded(2 * pixels)
-            inside = frame.contains(*box.min) and frame.contains(*box.max)
-            if inside and not any(box.overlaps(other) for other in taken):
+    angles = np.radians([90, 270, 0, 180, 45, 135, 225, 315])
+    directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    for name, centre in zip(names, centres, strict=True):
+        at_centre = Text.get_window_extent(name).padded(2 * pixels)
+        lowest = np.inf
+        for radius, direction in product(range(14, 240, 6), directions):
+            if radius >= lowest:
                 break
-        name.set_zorder(4 - radius / 1000)  # near names are drawn over the lines of far ones
-        taken.append(box)
+            box = at_centre.translated(*(radius * pixels * direction))
+            line = [centre + pixels * step * direction for step in range(12, radius, 4)]
+            covers = sum(box.overlaps(other) for other in taken)
+            crosses = sum(other.count_contains(line) > 0 for other in taken)
+            outside = not (frame.contains(*box.min) and frame.contains(*box.max))
+            cost = radius + 60 * crosses + 1000 * (covers + outside)
+            if cost < lowest:
+                lowest, place, place_box = cost, radius * direction, box
+        name.set_position(place)
+        name.set_zorder(4 - np.hypot(*place) / 1000)  # near names are drawn over far ones' lines
+        taken.append(place_box)
 
 
 def _fit(name, characters, lines=1):

@@ -23,7 +23,7 @@ class Results:
             `recipe.evaluate_on`; the supervised row has `"linear"` alone, its own classifier.
         per_class: `{class name: share}` of SimCLR's linear probe.
         pictures: how many `{"train": …, "test": …}`.
-        training_minutes: wall clock of contrastive training, checkpoints and monitors left out.
+        training_minutes: wall clock of contrastive training, checkpoints and monitor included.
         warnings: what the diagnostics said.
         run_dir: where everything lies.
     """

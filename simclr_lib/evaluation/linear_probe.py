@@ -46,10 +46,15 @@ def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=3
     Returns:
         A `ProbeResult` on the test part.
     """
-    mean, deviation = train_h.mean(axis=0), train_h.std(axis=0)
-    deviation = np.where(deviation > 1e-6, deviation, 1.0)
-    train_x = np.asarray((train_h - mean) / deviation, "float32")
-    test_x = np.asarray((test_h - mean) / deviation, "float32")
+    # In place: 50,000 pictures' raw pixels are 600 MB, and one copy of them is enough.
+    train_x, test_x = np.array(train_h, "float32"), np.array(test_h, "float32")
+    mean = train_x.mean(axis=0)
+    train_x -= mean
+    test_x -= mean
+    deviation = np.sqrt(np.einsum("nd,nd->d", train_x, train_x) / len(train_x))
+    deviation[deviation < 1e-6] = 1.0
+    train_x /= deviation
+    test_x /= deviation
 
     pictures, dims = train_x.shape
     classes = int(max(train_y.max(), test_y.max())) + 1

@@ -52,7 +52,8 @@ def unit_length(z):
     """Divide each row by its length, in float32 at least: cosine similarity becomes a product."""
     if ops.dtype(z) != "float64":
         z = ops.cast(z, "float32")
-    return ops.normalize(z, axis=-1, epsilon=1e-6)
+    # Bounded before the root: for a row of zeros the root's own gradient is not a number.
+    return z * ops.rsqrt(ops.maximum(ops.sum(ops.square(z), axis=-1, keepdims=True), 1e-12))
 
 
 def without_self(similarity):

@@ -47,8 +47,8 @@ def fit_epochs(
         progress: a `Progress` that is told of every step; None is silent.
 
     Returns:
-        The history: one dict an epoch with `epoch` (epochs done), `seconds` (of training, so
-        far), `learning_rate`, the model's own logs and what `after_epoch` added.
+        The history: one dict an epoch with `epoch` (epochs done), `seconds` (so far, monitors
+        and checkpoints included), `learning_rate`, the model's own logs and what `after_epoch` added.
 
     Raises:
         LossIsNaN: the loss became NaN. The checkpoint stays at the last good step.
@@ -63,6 +63,7 @@ def fit_epochs(
     watch = StepWatch(progress, state["step"])
     if progress is not None:
         progress.start(state["step"])
+    began = time.perf_counter() - state["seconds"]  # as if there had been no stop
     pace = None  # seconds a step, once known
     while state["step"] < epochs * steps_per_epoch:
         epoch, first = divmod(state["step"], steps_per_epoch)
@@ -71,13 +72,12 @@ def fit_epochs(
         last = min(first + count, steps_per_epoch)
         batches = ShuffledBatches(images, batch_size, seed, epoch, first, last, labels)
 
-        began = time.perf_counter()
+        segment_began = time.perf_counter()
         logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[watch]).history
-        elapsed = time.perf_counter() - began
-        pace = elapsed / len(batches)
+        pace = (time.perf_counter() - segment_began) / len(batches)
 
         state["step"] += len(batches)
-        state["seconds"] += elapsed
+        state["seconds"] = time.perf_counter() - began
         for name, values in logs.items():
             state["sums"][name] = state["sums"].get(name, 0.0) + values[-1] * len(batches)
         if last == steps_per_epoch:

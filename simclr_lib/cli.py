@@ -1,0 +1,246 @@
+"""The `simclr` command: parses, calls one function, prints what came out."""
+
+import argparse
+import errno
+import os
+import signal
+import subprocess
+import sys
+import traceback
+import warnings
+from pathlib import Path
+
+from simclr_lib.errors import UserError
+from simclr_lib.recipes import PRESETS, get_recipe
+
+ABOUT = {
+    "smoke": "seconds; learns nothing, shows that everything works",
+    "demo": "about 3 minutes; the built-in shapes",
+    "classroom": "10 minutes of training, then as long for the supervised baseline",
+    "cifar10-resnet18": "for a GPU; a ResNet-18 on CIFAR-10",
+    "cifar10-resnet50": "for a GPU; the paper's ResNet-50, 1,000 epochs",
+}
+
+
+def main(argv=None):
+    """Run one `simclr` command.
+
+    Args:
+        argv: its words; None takes the command line's.
+
+    Returns:
+        The exit code: 0 done; 1 something unforeseen, or `doctor` found a fault; 2 a mistake that
+        the user can mend, told in one line; 130 stopped.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console that lacks ✓ shows "?"
+    arguments = parse(argv)
+    # A polite kill is a Ctrl-C.
+    earlier = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            return arguments.command(arguments) or 0
+    except KeyboardInterrupt:
+        if arguments.debug:
+            traceback.print_exc()
+        print(arguments.after_stop(arguments), file=sys.stderr)
+        return 130
+    except Exception as error:
+        if arguments.debug:
+            traceback.print_exc()
+        line, code = explain(error)
+        print(f"simclr: {line}", file=sys.stderr)
+        return code
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+
+
+def run(arguments):
+    recipe = get_recipe(arguments.recipe, settings_of(arguments))
+    from simclr_lib.quiet import import_keras
+
+    import_keras()
+    from simclr_lib import experiment
+
+    results = experiment.run(recipe, run_folder(arguments))
+    print(f"\n{results.table()}\n")
+    print(f"Contrastive training took {results.training_minutes:.1f} minutes.")
+    print(f"Pictures: {results.run_dir / 'figures'}")
+
+
+def data(arguments):
+    from simclr_lib.datasets import cifar10
+
+    folder = cifar10.download(arguments.to)
+    name = folder if arguments.to else "cifar10"
+    print(f"CIFAR-10 is in {folder}. To learn from it: simclr run classroom --data {name}")
+
+
+def lab(arguments):
+    from simclr_lib.doctor import notebooks_folder
+
+    folder = notebooks_folder()
+    if folder is None:
+        raise UserError("there is no folder `notebooks` here: go to the kit's folder first.")
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # as in a container
+    command += arguments.rest
+    if os.name == "nt":  # there, exec would come back to the prompt at once
+        return subprocess.run(command).returncode
+    return os.execv(sys.executable, command)
+
+
+def doctor(arguments):
+    from simclr_lib.doctor import examine
+
+    faults = 0
+    for finding in examine():
+        print(finding, flush=True)
+        faults += finding.ok is False
+    print(f"\n{faults} to mend: see ✗." if faults else "\nAll is well.")
+    return int(faults > 0)
+
+
+def settings_of(arguments):
+    """The recipe's fields that the command line sets: `{key: text}`."""
+    settings = {}
+    for setting in arguments.set:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UserError(f"--set takes key=value, after the recipe; got {setting!r}.")
+        settings[key.strip()] = value.strip()
+    if arguments.data is not None:
+        settings["data"] = arguments.data
+    return settings
+
+
+def run_folder(arguments):
+    return arguments.out or Path("runs", arguments.recipe)
+
+
+def after_stopped_run(arguments):
+    """Tell how far a run came that was stopped."""
+    from simclr_lib.run_folder import RunFolder
+
+    folder = RunFolder(run_folder(arguments))
+    if not folder.checkpoint.exists():
+        return "Stopped before the first checkpoint. The same command starts again."
+    rows = folder.metrics.read_text().splitlines()[1:] if folder.metrics.exists() else []
+    return f"Stopped after {len(rows)} epochs. The same command goes on from the last checkpoint."
+
+
+def explain(error):
+    """One line for what went wrong, and the exit code."""
+    if isinstance(error, UserError):
+        return " ".join(str(error).splitlines()), 2
+    if any(getattr(e, "errno", None) == errno.ENOSPC for e in chain(error)):
+        return "the disk is full: free some space and run the same command, it goes on.", 2
+    if isinstance(error, PermissionError):
+        return f"no permission ({error.filename or error}): choose another folder.", 2
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    # TensorFlow's ResourceExhaustedError, JAX' RESOURCE_EXHAUSTED
+    if isinstance(error, MemoryError) or "resourceexhausted" in what.replace("_", "").lower():
+        return "the memory is full: halve batch_size with --set, in another --out.", 2
+    if isinstance(error, ImportError):
+        return f"{what}: `simclr doctor` says what mends it.", 2
+    return f"something unforeseen: {what}; run again with --debug for the traceback.", 1
+
+
+def chain(error):
+    """An exception, and those that it was raised from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def show_warning(message, *_where, **_more):
+    print(f"Note: {message}", file=sys.stderr)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def __init__(self, **options):
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options
+        )
+
+    def error(self, message):
+        self.exit(2, f"simclr: {message}; see: {self.prog} --help\n")
+
+
+def parse(argv):
+    """Turn the words of a command line into arguments, or exit with 2 and one line."""
+    debug = argparse.ArgumentParser(add_help=False)
+    debug.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks"
+    )
+    parser = Parser(
+        prog="simclr",
+        description="Learn what pictures have in common, without labels, and see what it is worth.",
+        epilog="example:\n  simclr run smoke",
+        parents=[debug],
+    )
+    parser.set_defaults(debug=False, after_stop=lambda _: "Stopped.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(function, summary, example, description=""):
+        command = commands.add_parser(
+            function.__name__,
+            help=summary,
+            description="\n\n".join(filter(None, [f"{summary[0].upper()}{summary[1:]}.", description])),
+            epilog=f"example:\n  {example}",
+            parents=[debug],
+        )
+        command.set_defaults(command=function)
+        return command
+
+    names = "\n".join(f"  {name:18}{about}" for name, about in ABOUT.items())
+    command = add(
+        run,
+        "pretrain an encoder and compare it with the baselines",
+        "simclr run classroom --data flowers.zip --set epochs=30 seed=1 --out runs/flowers",
+        f"recipes, and how long they take on two cores:\n{names}\n\n"
+        "Stopped at any moment, the same command goes on.",
+    )
+    command.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(PRESETS)}")
+    command.add_argument(
+        "--data",
+        metavar="NAME|PATH",
+        help="shapes, cifar10, or a folder or zip with one folder of pictures a class",
+    )
+    command.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a field of the recipe; config.json of a run lists them all",
+    )
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="the run folder (default: runs/RECIPE)"
+    )
+    command.set_defaults(after_stop=after_stopped_run)
+
+    command = add(data, "fetch CIFAR-10, 170 MB: a few minutes", "simclr data cifar10")
+    command.add_argument("name", choices=["cifar10"], help="what to fetch")
+    command.add_argument(
+        "--to", type=Path, metavar="DIR", help="the folder to make (default: in Keras' cache)"
+    )
+
+    add(
+        lab,
+        "open the lessons in JupyterLab: seconds, then until Ctrl-C",
+        "simclr lab --no-browser",
+        "Whatever follows is passed to `jupyter lab`.",
+    )
+    add(doctor, "examine this machine and the installation: half a minute", "simclr doctor")
+
+    arguments, arguments_left = parser.parse_known_args(argv)
+    if arguments_left and arguments.command is not lab:
+        commands.choices[arguments.command.__name__].error(f"unknown: {' '.join(arguments_left)}")
+    arguments.rest = arguments_left
+    return arguments
