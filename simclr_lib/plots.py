@@ -282,7 +282,7 @@ def embed_in_plane(features, seed=0):
     Distances between far groups, and the directions of the axes, mean nothing.
 
     Args:
-        features: `(n, d)`, at most 2,000 rows (about ten seconds).
+        features: `(n, d)`, at most 2,000 rows, so that it takes seconds.
         seed: the same seed gives the same map.
 
     Returns:

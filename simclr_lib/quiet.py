@@ -29,7 +29,7 @@ def import_keras():
             import keras
 
             keras.ops.convert_to_numpy(keras.ops.ones(1) + 1)
-        except BaseException:
+        except Exception:
             held_back.seek(0)
             os.write(stderr, held_back.read())
             raise

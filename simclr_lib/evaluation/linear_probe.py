@@ -48,7 +48,7 @@ def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=3
     """
     # In place: 50,000 pictures' raw pixels are 600 MB, and one copy of them is enough.
     train_x, test_x = np.array(train_h, "float32"), np.array(test_h, "float32")
-    mean = train_x.mean(axis=0)
+    mean = train_x.mean(axis=0, dtype="float64")
     train_x -= mean
     test_x -= mean
     deviation = np.sqrt(np.einsum("nd,nd->d", train_x, train_x) / len(train_x))

@@ -5,12 +5,18 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from simclr_lib.errors import UserError
 from simclr_lib.pretraining.batches import ShuffledBatches
 from simclr_lib.pretraining.checkpoint import load_checkpoint, save_checkpoint
 
 CHECKPOINT_SECONDS = 60  # what a kill costs at most
+
+ADVICE = (
+    ". The last good checkpoint is kept. Try a smaller learning rate, a larger temperature, or "
+    "precision=float32, in a new run folder."
+)
 
 
 class LossIsNaN(UserError):
@@ -65,33 +71,37 @@ def fit_epochs(
         progress.start(state["step"])
     began = time.perf_counter() - state["seconds"]  # as if there had been no stop
     pace = None  # seconds a step, once known
-    while state["step"] < epochs * steps_per_epoch:
-        epoch, first = divmod(state["step"], steps_per_epoch)
-        # The first steps also compile; they tell nothing about the pace.
-        count = 8 if pace is None else max(1, round(CHECKPOINT_SECONDS / pace))
-        last = min(first + count, steps_per_epoch)
-        batches = ShuffledBatches(images, batch_size, seed, epoch, first, last, labels)
+    try:
+        while state["step"] < epochs * steps_per_epoch:
+            epoch, first = divmod(state["step"], steps_per_epoch)
+            # The first steps also compile; they tell nothing about the pace.
+            count = 8 if pace is None else max(1, round(CHECKPOINT_SECONDS / pace))
+            last = min(first + count, steps_per_epoch)
+            batches = ShuffledBatches(images, batch_size, seed, epoch, first, last, labels)
 
-        segment_began = time.perf_counter()
-        logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[watch]).history
-        pace = (time.perf_counter() - segment_began) / len(batches)
+            segment_began = time.perf_counter()
+            logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[watch]).history
+            pace = (time.perf_counter() - segment_began) / len(batches)
 
-        state["step"] += len(batches)
-        state["seconds"] = time.perf_counter() - began
-        for name, values in logs.items():
-            state["sums"][name] = state["sums"].get(name, 0.0) + values[-1] * len(batches)
-        if last == steps_per_epoch:
-            row = {"epoch": epoch + 1, "seconds": state["seconds"]}
-            row["learning_rate"] = float(model.optimizer.learning_rate)
-            row |= {name: total / steps_per_epoch for name, total in state["sums"].items()}
-            state["history"].append(row)
-            state["sums"] = {}
-            if after_epoch is not None:
-                after_epoch(state["history"])
-        if checkpoint is not None:
-            save_checkpoint(checkpoint, variables, state)
-    if progress is not None:
-        progress.close()
+            state["step"] += len(batches)
+            if not all(np.isfinite(variable).all() for variable in variables):
+                raise LossIsNaN(f"The weights are no longer finite at step {state['step']}{ADVICE}")
+            state["seconds"] = time.perf_counter() - began
+            for name, values in logs.items():
+                state["sums"][name] = state["sums"].get(name, 0.0) + values[-1] * len(batches)
+            if last == steps_per_epoch:
+                row = {"epoch": epoch + 1, "seconds": state["seconds"]}
+                row["learning_rate"] = float(model.optimizer.learning_rate)
+                row |= {name: total / steps_per_epoch for name, total in state["sums"].items()}
+                state["history"].append(row)
+                state["sums"] = {}
+                if after_epoch is not None:
+                    after_epoch(state["history"])
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, variables, state)
+    finally:
+        if progress is not None:
+            progress.close()
     return state["history"]
 
 
@@ -105,11 +115,7 @@ class StepWatch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
         if not math.isfinite(logs["loss"]):
-            raise LossIsNaN(
-                f"The loss became {logs['loss']} at step {self.step}. The last good checkpoint is "
-                "kept. Try a smaller learning rate, a larger temperature, or precision=float32, "
-                "in a new run folder."
-            )
+            raise LossIsNaN(f"The loss became {logs['loss']} at step {self.step}{ADVICE}")
         if self.progress is not None:
             self.progress.step(self.step, logs)
 
