@@ -254,4 +254,4 @@ class Augmenter(keras.layers.Layer):
             images = ops.cast(images, "float32") / 255.0
         for operation in self.operations:
             images = operation(images)
-        return images
+        return ops.clip(images, 0.0, 1.0)  # weights that add up to 1 do so but for rounding

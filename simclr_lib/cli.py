@@ -191,7 +191,9 @@ def parse(argv):
         command = commands.add_parser(
             function.__name__,
             help=summary,
-            description="\n\n".join(filter(None, [f"{summary[0].upper()}{summary[1:]}.", description])),
+            description="\n\n".join(
+                filter(None, [f"{summary[0].upper()}{summary[1:]}.", description])
+            ),
             epilog=f"example:\n  {example}",
             parents=[debug],
         )

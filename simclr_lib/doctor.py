@@ -131,9 +131,7 @@ def shapes():
 
     began = time.perf_counter()
     pictures = len(load_dataset("shapes").train_images)
-    return Finding(
-        "shapes", f"{pictures:,} pictures drawn in {time.perf_counter() - began:.1f} s"
-    )
+    return Finding("shapes", f"{pictures:,} pictures drawn in {time.perf_counter() - began:.1f} s")
 
 
 def cifar10():
@@ -142,7 +140,9 @@ def cifar10():
     found = cifar10.find()
     if found:
         return Finding("cifar10", str(found))
-    return Finding("cifar10", "not fetched; not needed for the lessons", None, "simclr data cifar10")
+    return Finding(
+        "cifar10", "not fetched; not needed for the lessons", None, "simclr data cifar10"
+    )
 
 
 def keras():

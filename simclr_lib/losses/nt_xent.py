@@ -4,8 +4,10 @@ import math
 
 from keras import ops
 
+from simclr_lib.losses.row_blocks import nt_xent_by_row_blocks
 
-def nt_xent(z_a, z_b, temperature=0.5):
+
+def nt_xent(z_a, z_b, temperature=0.5, *, block_rows=None):
     """Normalised temperature-scaled cross-entropy over two views of N pictures.
 
     Each of the 2N projections is an anchor once. The other view of its picture is its positive,
@@ -16,14 +18,19 @@ def nt_xent(z_a, z_b, temperature=0.5):
         z_a, z_b: projections of the first and the second views, `(N, D)`; row i of both comes
             from picture i. They need not be normalised.
         temperature: τ > 0. The smaller, the more the hardest negatives count.
+        block_rows: None keeps all 2N × 2N similarities at once; a number takes that many rows
+            at a time: the same value and gradient in memory that grows with N only, for batches
+            of thousands.
 
     Returns:
         A scalar: the mean over the 2N anchors, in float32 (in float64 for float64 input).
     """
     z_a, z_b = unit_length(z_a), unit_length(z_b)
     z = ops.concatenate([z_a, z_b], axis=0)
-    similarity = ops.matmul(z, ops.transpose(z)) / temperature
     positive = ops.sum(z_a * z_b, axis=-1) / temperature
+    if block_rows is not None:
+        return nt_xent_by_row_blocks(z, temperature, block_rows) - ops.mean(positive)
+    similarity = ops.matmul(z, ops.transpose(z)) / temperature
     return ops.mean(ops.logsumexp(without_self(similarity), axis=-1)) - ops.mean(positive)
 
 

@@ -166,18 +166,18 @@ def test_orthogonal_pairs_have_a_closed_form_in_float64(value, pictures, tempera
 def test_the_length_of_a_projection_does_not_matter(value):
     z_a, z_b = views(8)
     lengths = np.geomspace(1e-3, 1e3, 8, dtype="float32")[:, None]
-    assert value(z_a * lengths, z_b, 0.1) == pytest.approx(value(z_a, z_b, 0.1), rel=1e-6)
+    assert value(z_a * lengths, z_b, 0.1) == pytest.approx(value(z_a, z_b, 0.1), rel=1e-5)
 
 
 def test_the_order_of_the_pictures_does_not_matter(value):
     z_a, z_b = views(8)
     order = np.random.default_rng(0).permutation(8)
-    assert value(z_a[order], z_b[order], 0.1) == pytest.approx(value(z_a, z_b, 0.1), rel=1e-6)
+    assert value(z_a[order], z_b[order], 0.1) == pytest.approx(value(z_a, z_b, 0.1), rel=1e-5)
 
 
 def test_the_two_views_may_change_places(value):
     z_a, z_b = views(8)
-    assert value(z_b, z_a, 0.1) == pytest.approx(value(z_a, z_b, 0.1), rel=1e-6)
+    assert value(z_b, z_a, 0.1) == pytest.approx(value(z_a, z_b, 0.1), rel=1e-5)
 
 
 def test_which_view_goes_with_which_matters(value):
