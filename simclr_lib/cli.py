@@ -174,29 +174,24 @@ class Parser(argparse.ArgumentParser):
 
 def parse(argv):
     """Turn the words of a command line into arguments, or exit with 2 and one line."""
-    debug = argparse.ArgumentParser(add_help=False)
-    debug.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks"
-    )
+    debug = {"action": "store_true", "help": "show tracebacks"}
     parser = Parser(
         prog="simclr",
         description="Learn what pictures have in common, without labels, and see what it is worth.",
         epilog="example:\n  simclr run smoke",
-        parents=[debug],
     )
-    parser.set_defaults(debug=False, after_stop=lambda _: "Stopped.")
+    parser.add_argument("--debug", **debug)
+    parser.set_defaults(after_stop=lambda _: "Stopped.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(function, summary, example, description=""):
         command = commands.add_parser(
             function.__name__,
             help=summary,
-            description="\n\n".join(
-                filter(None, [f"{summary[0].upper()}{summary[1:]}.", description])
-            ),
+            description=f"{summary[0].upper()}{summary[1:]}.\n\n{description}",
             epilog=f"example:\n  {example}",
-            parents=[debug],
         )
+        command.add_argument("--debug", default=argparse.SUPPRESS, **debug)
         command.set_defaults(command=function)
         return command
 

@@ -11,7 +11,8 @@ from scipy import stats
 from simclr_lib import augment
 from simclr_lib.augment import ColorDistortion, RandomBlur, RandomResizedCrop, simclr_augmenter
 
-DRAWS = 4000
+# One count for all: on JAX another shape is another compilation.
+DRAWS = 2000
 LUMA = np.array([0.299, 0.587, 0.114])
 # The plane of colours at right angles to grey, for measuring saturation and hue.
 CHROMA = np.array([[0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
@@ -21,15 +22,15 @@ def pictures(count=6, size=16, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), "uint8")
 
 
-def blank(count=DRAWS, size=4):
-    return np.zeros((count, size, size, 3), "float32")
+def blank():
+    return np.zeros((DRAWS, 4, 4, 3), "float32")
 
 
-def ramps(count, size=64):
+def ramps(size=32):
     """Pictures whose red tells the column and whose green tells the row, as shares of the side."""
     centers = (np.arange(size, dtype="float32") + 0.5) / size
     columns, rows = np.meshgrid(centers, centers)
-    return np.tile(np.stack([columns, rows, 0 * rows], axis=-1), (count, 1, 1, 1))
+    return np.tile(np.stack([columns, rows, 0 * rows], axis=-1), (DRAWS, 1, 1, 1))
 
 
 def assert_uniform(values, low, high):
@@ -51,9 +52,9 @@ def assert_unrelated(*columns):
 # Crops: the boxes
 
 
-def boxes(count=DRAWS, seed=1, **options):
-    crop = RandomResizedCrop(8, seed=seed, **options)
-    return [np.asarray(side, "float64") for side in crop.boxes(blank(count))]
+def boxes(**options):
+    crop = RandomResizedCrop(8, seed=1, **options)
+    return [np.asarray(side, "float64") for side in crop.boxes(blank())]
 
 
 def test_areas_and_proportions_are_drawn_evenly_and_apart():
@@ -83,9 +84,9 @@ def test_boxes_stay_inside_the_picture_and_in_the_range_of_areas():
 
 
 def test_the_box_that_is_drawn_is_the_one_that_is_cut():
-    top, left, height, width = boxes(200, scale=(0.2, 1.0))
+    top, left, height, width = boxes(scale=(0.2, 1.0))
     crop = RandomResizedCrop(8, scale=(0.2, 1.0), flip_probability=0, seed=1)
-    views = np.asarray(crop(ramps(200)))
+    views = np.asarray(crop(ramps()))
     # Pixel i of 8 shows the place (i + ½) / 8 of the box; those at the edge may lean inwards.
     middle = (np.arange(8) + 0.5)[1:-1] / 8
     np.testing.assert_allclose(
@@ -97,23 +98,23 @@ def test_the_box_that_is_drawn_is_the_one_that_is_cut():
 
 
 def test_each_picture_gets_its_own_box():
-    views = np.asarray(RandomResizedCrop(8)(ramps(50, size=16)))
-    assert len(np.unique(views.round(4).reshape(50, -1), axis=0)) == 50
+    views = np.asarray(RandomResizedCrop(8)(ramps()))
+    assert len(np.unique(views.reshape(DRAWS, -1), axis=0)) == DRAWS
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.5, 0.9, 1.0])
 def test_the_stated_share_is_mirrored(probability):
     crop = RandomResizedCrop(16, (1, 1), (1, 1), flip_probability=probability)
-    picture = ramps(1, size=16)[0]
-    views = np.asarray(crop(np.tile(picture, (DRAWS // 4, 1, 1, 1))))
-    mirrored = np.isclose(views, picture[:, ::-1], atol=1e-4).all(axis=(1, 2, 3))
-    straight = np.isclose(views, picture, atol=1e-4).all(axis=(1, 2, 3))
+    images = ramps(16)
+    views = np.asarray(crop(images))
+    mirrored = np.isclose(views, images[:, :, ::-1], atol=1e-4).all(axis=(1, 2, 3))
+    straight = np.isclose(views, images, atol=1e-4).all(axis=(1, 2, 3))
     assert np.all(mirrored ^ straight)
-    assert_share(mirrored.mean(), probability, DRAWS // 4)
+    assert_share(mirrored.mean(), probability, DRAWS)
 
 
 def test_mirroring_has_nothing_to_do_with_the_box():
-    views = np.asarray(RandomResizedCrop(8, scale=(0.1, 0.5))(ramps(1000, size=32)))
+    views = np.asarray(RandomResizedCrop(8, scale=(0.1, 0.5))(ramps()))
     width = views[:, 3, 6, 0] - views[:, 3, 1, 0]
     assert_unrelated(width < 0, np.abs(width), views[:, 3, :, 0].mean(axis=1))
 
@@ -123,11 +124,11 @@ def test_mirroring_has_nothing_to_do_with_the_box():
 
 def test_the_whole_picture_at_its_own_size_stays_as_it_is():
     crop = RandomResizedCrop(16, (1, 1), (1, 1), flip_probability=0)
-    images = pictures() / np.float32(255)
+    images = pictures(DRAWS) / np.float32(255)
     np.testing.assert_allclose(crop(images), images, atol=1e-6)
 
 
-@pytest.mark.parametrize("size_out", [5, 16, 40])
+@pytest.mark.parametrize("size_out", [5, 40])
 @pytest.mark.parametrize(("start", "length"), [(0, 1), (0.3, 0.4), (0.9, -0.7), (0.5, 0.01)])
 def test_weights_add_up_to_one_and_none_is_negative(start, length, size_out):
     start, length = (np.array([value], "float32") for value in (start, length))
@@ -147,7 +148,7 @@ def test_the_whole_side_at_its_own_size_is_the_identity(length):
 
 def test_shrinking_averages_all_pixels():
     checkers = np.indices((32, 32)).sum(axis=0) % 2
-    images = np.tile(checkers[None, :, :, None], (1, 1, 1, 3)).astype("float32")
+    images = np.tile(checkers[None, :, :, None], (DRAWS, 1, 1, 3)).astype("float32")
     views = np.asarray(RandomResizedCrop(8, (1, 1), (1, 1), flip_probability=0)(images))
     np.testing.assert_allclose(views, 0.5, atol=0.02)
 
@@ -172,9 +173,9 @@ def test_a_senseless_scale_is_refused(scale):
 # Colours: the factors
 
 
-def factors(strength, count=DRAWS, **options):
+def factors(strength, **options):
     layer = ColorDistortion(strength, seed=5, **options)
-    return [np.asarray(factor, "float64") for factor in layer.factors(blank(count))]
+    return [np.asarray(factor, "float64") for factor in layer.factors(blank())]
 
 
 @pytest.mark.parametrize("strength", [0.25, 0.5, 1.0, 1.5])
@@ -192,17 +193,17 @@ def test_colors_change_in_the_stated_share_of_pictures_all_at_once():
     assert_share(changed[0].mean(), 0.8, DRAWS)
 
 
-def patches(count):
+def patches():
     """Pictures of two weak colours: strong changes reach neither black nor white."""
     image = np.full((4, 4, 3), [0.34, 0.30, 0.32], "float32")
     image[:2] = [0.36, 0.40, 0.35]
-    return np.tile(image, (count, 1, 1, 1))
+    return np.tile(image, (DRAWS, 1, 1, 1))
 
 
 def test_the_factors_that_are_drawn_are_those_that_are_seen():
-    drawn = factors(0.5, 300)
-    before = patches(300).astype("float64")
-    after = np.asarray(ColorDistortion(0.5, gray_probability=0, seed=5)(patches(300)), "float64")
+    drawn = factors(0.5)
+    before = patches().astype("float64")
+    after = np.asarray(ColorDistortion(0.5, gray_probability=0, seed=5)(patches()), "float64")
     assert after.min() > 0 and after.max() < 1  # nothing was clipped
 
     brightness = (after @ LUMA).mean(axis=(1, 2)) / (before @ LUMA).mean(axis=(1, 2))
@@ -220,9 +221,9 @@ def test_the_factors_that_are_drawn_are_those_that_are_seen():
 def test_brightness_and_contrast_are_done_in_this_order():
     """Contrast holds the mean luma of the picture as brightness has left it."""
     layer = ColorDistortion(1.0, gray_probability=0, probability=1, seed=2)
-    brightness, contrast, _, _ = (np.asarray(f) for f in layer.factors(blank(50)))
-    image = np.zeros((50, 2, 2, 3), "float32")
-    image[:, 0], image[:, 1] = 0.2, 0.4  # grey: saturation and hue have nothing to change
+    brightness, contrast, _, _ = (np.asarray(f) for f in layer.factors(blank()))
+    image = blank()
+    image[:, :2], image[:, 2:] = 0.2, 0.4  # grey: saturation and hue have nothing to change
     after = ColorDistortion(1.0, gray_probability=0, probability=1, seed=2)(image)
     brighter = image * brightness[:, None, None, None]
     mean = brighter.mean(axis=(1, 2, 3), keepdims=True)
@@ -233,26 +234,26 @@ def test_brightness_and_contrast_are_done_in_this_order():
 @pytest.mark.parametrize("probability", [0.0, 0.2, 1.0])
 def test_the_stated_share_is_grey(probability):
     layer = ColorDistortion(0.5, gray_probability=probability)
-    views = np.asarray(layer(patches(DRAWS)))
+    views = np.asarray(layer(patches()))
     gray = np.ptp(views, axis=-1).max(axis=(1, 2)) < 1e-4
     # Saturation may be drawn near 0.6 at least, so what has no colour was turned to grey.
     assert_share(gray.mean(), probability, DRAWS)
 
 
 def test_grey_keeps_the_luma():
-    images = pictures() / np.float32(255)
+    images = pictures(DRAWS, size=4) / np.float32(255)
     views = np.asarray(ColorDistortion(0, gray_probability=1)(images))
     np.testing.assert_allclose(views, np.tile((images @ LUMA)[..., None], 3), atol=1e-5)
 
 
 def test_no_strength_and_no_grey_leave_the_colors():
-    images = pictures() / np.float32(255)
+    images = pictures(DRAWS, size=4) / np.float32(255)
     np.testing.assert_allclose(ColorDistortion(0, gray_probability=0)(images), images, atol=1e-6)
 
 
 def test_each_picture_gets_its_own_colors():
-    views = np.asarray(ColorDistortion(0.5, probability=1)(patches(50)))
-    assert len(np.unique(views.round(5).reshape(50, -1), axis=0)) == 50
+    views = np.asarray(ColorDistortion(0.5, probability=1)(patches()))
+    assert len(np.unique(views.reshape(DRAWS, -1), axis=0)) == DRAWS
 
 
 def test_a_negative_strength_is_refused():
@@ -300,7 +301,7 @@ def blur_weights(sigma, size, kernel_share):
 
 @pytest.mark.parametrize("sigma", [1e-3, 0.1, 1, 2, 50])
 def test_blur_weights_add_up_to_one_even_at_the_edge(sigma):
-    weights = blur_weights(sigma, 33, 0.3)
+    weights = blur_weights(sigma, 65, 0.3)
     np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-6)
     assert weights.min() >= 0
 
@@ -320,22 +321,23 @@ def test_the_kernel_covers_the_stated_share(share, reach):
 
 
 def test_blur_keeps_a_picture_of_one_color():
-    images = np.full((20, 32, 32, 3), [0.1, 0.5, 0.9], "float32")
+    images = np.full((DRAWS, 16, 16, 3), [0.1, 0.5, 0.9], "float32")
     np.testing.assert_allclose(RandomBlur(1)(images), images, atol=1e-6)
 
 
 def test_the_stated_share_is_blurred_and_the_rest_untouched():
-    images = np.tile(pictures(1) / np.float32(255), (1000, 1, 1, 1))
+    images = np.tile(pictures(1) / np.float32(255), (DRAWS, 1, 1, 1))
     views = np.asarray(RandomBlur(0.5, sigma=(0.5, 2))(images))
     changed = np.abs(views - images).max(axis=(1, 2, 3)) > 1e-4
-    assert_share(changed.mean(), 0.5, 1000)
+    assert_share(changed.mean(), 0.5, DRAWS)
     np.testing.assert_array_equal(views[~changed], images[~changed])
 
 
 def test_each_picture_gets_its_own_blur():
-    images = np.tile(pictures(1) / np.float32(255), (50, 1, 1, 1))
+    images = np.tile(pictures(1) / np.float32(255), (DRAWS, 1, 1, 1))
     views = np.asarray(RandomBlur(1, sigma=(0.5, 2))(images))
-    assert len(np.unique(views.round(6).reshape(50, -1), axis=0)) == 50
+    # A few of 2,000 sigmas may be the same to the last bit.
+    assert len(np.unique(views.reshape(DRAWS, -1), axis=0)) > 0.98 * DRAWS
 
 
 # All together
@@ -344,8 +346,8 @@ EVERYTHING = {"crop_scale": (0.2, 1), "color_strength": 1.0, "blur_probability":
 
 
 def test_views_have_the_asked_size_and_range():
-    views = np.asarray(simclr_augmenter(12, **EVERYTHING)(pictures(200)))
-    assert (views.shape, views.dtype) == ((200, 12, 12, 3), "float32")
+    views = np.asarray(simclr_augmenter(16, **EVERYTHING)(pictures(size=20)))
+    assert (views.shape, views.dtype) == ((6, 16, 16, 3), "float32")
     assert views.min() >= 0 and views.max() <= 1
 
 
@@ -376,7 +378,7 @@ def test_each_call_draws_anew():
 
 
 def test_randomness_is_not_frozen_when_the_call_is_compiled():
-    model = keras.Sequential([simclr_augmenter(8, **EVERYTHING)])
+    model = keras.Sequential([simclr_augmenter(16, **EVERYTHING)])
     images = pictures() / np.float32(255)  # a Sequential makes floats of bytes as they are
     first, second = (np.asarray(model.predict_on_batch(images)) for _ in range(2))
     assert np.abs(first - second).mean(axis=(1, 2, 3)).min() > 0.01
@@ -384,14 +386,14 @@ def test_randomness_is_not_frozen_when_the_call_is_compiled():
 
 def test_compiled_and_not_compiled_give_the_same_views():
     images = pictures() / np.float32(255)
-    views = simclr_augmenter(8, seed=3)(images)
-    compiled = keras.Sequential([simclr_augmenter(8, seed=3)]).predict_on_batch(images)
+    views = simclr_augmenter(16, seed=3)(images)
+    compiled = keras.Sequential([simclr_augmenter(16, seed=3)]).predict_on_batch(images)
     np.testing.assert_allclose(views, compiled, atol=1e-5)
 
 
 def test_the_same_picture_twice_in_a_batch_gets_two_views():
-    views = np.asarray(simclr_augmenter(16)(np.tile(pictures(1), (2, 1, 1, 1))))
-    assert np.abs(views[0] - views[1]).mean() > 0.01
+    views = np.asarray(simclr_augmenter(16)(np.tile(pictures(3), (2, 1, 1, 1))))
+    assert np.abs(views[:3] - views[3:]).mean(axis=(1, 2, 3)).min() > 0.01
 
 
 def test_with_everything_off_a_picture_stays_as_it_is():
@@ -431,7 +433,7 @@ def test_every_option_reaches_its_operation():
 
 def test_operations_draw_from_streams_of_their_own():
     operations = simclr_augmenter(16, **EVERYTHING).operations
-    numbers = [np.asarray(layer.uniform(blank(DRAWS), 1)[0]) for layer in operations]
+    numbers = [np.asarray(layer.uniform(blank(), 1)[0]) for layer in operations]
     assert_unrelated(*numbers)
 
 

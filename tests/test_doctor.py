@@ -135,11 +135,15 @@ def test_what_breaks_a_check_is_a_finding(monkeypatch):
     def broken():
         raise ImportError("DLL load failed\nwhile importing")
 
+    broken.__name__ = "shapes"
+    monkeypatch.setattr(doctor, "shapes", broken)
     monkeypatch.setattr(quiet, "import_keras", broken)
-    *_, last = doctor.examine()
-    assert last.ok is False
-    assert last.value == "ImportError: DLL load failed while importing"
-    assert "-m pip install" in last.remedy
+    findings = {finding.name: finding for finding in doctor.examine()}
+    assert " ".join(findings) == CHECKS
+    for name in ("shapes", "keras"):
+        assert findings[name].ok is False
+        assert findings[name].value == "ImportError: DLL load failed while importing"
+        assert "-m pip install" in findings[name].remedy
 
 
 def test_notebooks_beside_the_kit_or_here_or_nowhere(tmp_path, monkeypatch):

@@ -131,7 +131,8 @@ def test_a_run_that_was_stopped_three_times_ends_in_the_same_bits(reference, tmp
     assert process.returncode == 130, errors
     last = errors.splitlines()[-1]
     assert re.fullmatch("Stopped after [0-9]+ epochs. The same command goes on .*", last), errors
-    assert all(line.startswith(("Pretraining: ", "Stopped ")) for line in errors.splitlines())
+    told = ("Pretraining: ", "Warning: ", "Stopped ")
+    assert all(line.startswith(told) for line in errors.splitlines()), errors
 
     process = running(folder)
     assert between_two_checkpoints(process, folder, chance)

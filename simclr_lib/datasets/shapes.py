@@ -1,29 +1,141 @@
 """`"shapes"`: ten classes of small pictures, drawn by NumPy, made to teach contrastive learning.
 
-Each picture is a piece of wrapping paper: one shape, repeated on a tilted lattice, over a faint
-texture. Only the shape tells the class. Everything else (colours, texture, size, tilt, place, fill
-or outline) is drawn without looking at the class, so it says nothing about it, but it is the same
-all over one picture: two crops of a picture agree in all of it. That sets the trap that SimCLR's
-colour distortion is there to avoid: the palette alone is enough to match two crops, and an encoder
-that matches by colour has no need to learn shapes.
+Each picture is a sheet of wrapping paper: one shape, repeated on a tilted lattice over a faint
+texture. The shape is the class. All else (palette, texture, size, tilt, place, filled or outlined)
+is drawn without a look at the class, so it says nothing about it, and is the same all over the
+sheet, so two crops of one picture agree in it. That sets the trap which SimCLR's colour distortion
+is there to avoid: the palette alone tells which two crops belong together, and an encoder that
+matches colours has no need to learn shapes.
 
-A shape is a signed distance: a function of `x` (right) and `y` (down) that is negative inside,
-zero on the edge, positive outside, and fits the circle of radius 1 around the origin.
+A shape is a function of `x` (to the right) and `y` (down): about the distance to its edge,
+negative inside, positive outside. It fits the circle of radius 1, more or less.
 """
 
 import numpy as np
 
 from simclr_lib.datasets.dataset import Dataset
 
-# -- The ten shapes ------------------------------------------------------------------------------
+# Train and test pictures come from streams of their own: more of one never changes the other.
+TRAIN_STREAM, TEST_STREAM = 0, 1
+
+
+def draw_shapes(train_count=5000, test_count=1000, seed=0, image_size=32) -> Dataset:
+    """Draw the dataset: classes equally frequent, in random order, the same for the same seed."""
+    train = _draw_part(train_count, image_size, np.random.default_rng([seed, TRAIN_STREAM]))
+    test = _draw_part(test_count, image_size, np.random.default_rng([seed, TEST_STREAM]))
+    return Dataset(*train, *test, class_names=tuple(SHAPES), name="shapes")
+
+
+def _draw_part(count, size, rng):
+    """Draw `count` pictures: uint8 `(count, size, size, 3)`, and their int64 labels."""
+    labels = rng.permutation(np.arange(count, dtype=np.int64) % len(SHAPES))
+    images = np.empty((count, size, size, 3), np.uint8)
+    for label, shape in enumerate(SHAPES.values()):
+        mine = labels == label
+        images[mine] = _draw_class(shape, np.count_nonzero(mine), size, rng)
+    return images, labels
+
+
+def _draw_class(shape, count, size, rng):
+    """Draw `count` pictures of one shape: uint8 `(count, size, size, 3)`."""
+
+    def per_picture(low, high):
+        """One number a picture, `(count, 1, 1)`: it meets pixel arrays by broadcasting."""
+        return rng.uniform(low, high, (count, 1, 1)).astype(np.float32)
+
+    # The sizes below are in pixels of a 32×32 picture; other sizes show the same, finer or coarser.
+    pixels = size / 32
+    across = (np.arange(size, dtype=np.float32) - (size - 1) / 2) / pixels
+    x, y = across[None, None, :], across[None, :, None]
+
+    ground, pattern, figure = _palette(per_picture)
+    sheet = ground + (pattern - ground) * _texture(x, y, per_picture)[..., None]
+    sheet += (figure - sheet) * _motif(shape, x, y, pixels, per_picture, rng)[..., None]
+    return np.rint(255 * sheet).astype(np.uint8)
+
+
+# -- What varies within a class ------------------------------------------------------------------
+
+
+def _palette(per_picture):
+    """Three colours that go together, each `(count, 1, 1, 3)` in [0, 1].
+
+    Returns:
+        ground, pattern and figure: neighbours on the colour wheel; two deep and one light, or two
+        light and one deep, so that the figure stands out in grey as well.
+    """
+    hue, night = per_picture(0, 1), per_picture(0, 1) < 0.5
+
+    def tints():
+        light = per_picture(0.15, 0.5), per_picture(0.88, 1.0)
+        deep = per_picture(0.55, 0.9), per_picture(0.3, 0.6)
+        near = hue + per_picture(-0.06, 0.06)
+        return _rgb(near, *light), _rgb(near, *deep)
+
+    (light, deep), (other_light, other_deep) = tints(), tints()
+    night = night[..., None]
+    ground = np.where(night, deep, light)
+    pattern = np.where(night, other_deep, other_light)
+    return ground, pattern, np.where(night, other_light, other_deep)
+
+
+def _rgb(hue, saturation, value):
+    """Colours from hue (one turn is 1), saturation and value: `(..., 3)`, all in [0, 1]."""
+    # Each channel is a trapezoid wave over the wheel; the three are a third of a turn apart.
+    turn = (np.float32([5, 3, 1]) + 6 * hue[..., None]) % 6
+    dip = np.clip(np.minimum(turn, 4 - turn), 0, 1)
+    return value[..., None] * (1 - saturation[..., None] * dip)
+
+
+def _texture(x, y, per_picture):
+    """A faint slope, stripes or dots: how much of the pattern's colour shows, `(count, 32, 32)`."""
+    u, v = _rotate(x, y, per_picture(-np.pi, np.pi))
+    pace = 2 * np.pi / per_picture(5, 14)
+    stripes = np.sin(pace * u + per_picture(-np.pi, np.pi))
+    dots = stripes * np.sin(pace * v)
+    kind = per_picture(0, 3).astype(int)
+    return 0.5 + per_picture(0.1, 0.35) * np.choose(kind, [u / 23, stripes, dots])
+
+
+def _motif(shape, x, y, pixels, per_picture, rng):
+    """The shape on a lattice: how much of each pixel it covers, 0 to 1, `(count, 32, 32)`.
+
+    Every pixel lies in one cell of the lattice and asks only the shape of that cell, which is
+    small enough to stay inside: one evaluation a pixel, however many shapes there are.
+    """
+    cell = per_picture(12, 18)
+    u, v = _rotate(x, y, np.radians(per_picture(-9, 9)))
+    u, v = u / cell + per_picture(0, 1), v / cell + per_picture(0, 1)
+    column, row = np.floor(u), np.floor(v)
+
+    # Each shape has a small shift and turn of its own; the tables repeat after eight cells.
+    here = np.arange(len(cell))[:, None, None], row.astype(int) % 8, column.astype(int) % 8
+    tables = rng.uniform(-1, 1, (3, len(cell), 8, 8)).astype(np.float32)
+    right, down, turn = (table[here] for table in tables)
+    radius = per_picture(0.37, 0.46)
+    room = 0.5 - radius
+    u, v = u - column - 0.5 - room * right, v - row - 0.5 - room * down
+    u, v = _rotate(u / radius, v / radius, np.radians(8 * turn))
+
+    # Back to pixels, where an edge half a pixel away is one that cuts the pixel in two.
+    scale = radius * cell * pixels
+    distance = shape(u, v) * scale
+    pen = np.maximum(0.12 * scale, 0.6)
+    distance = np.where(per_picture(0, 1) < 0.3, abs(distance + pen) - pen, distance)
+    return np.clip(0.5 - distance, 0, 1)
+
+
+# -- The shapes ----------------------------------------------------------------------------------
 
 
 def _circle(x, y):
     return np.hypot(x, y) - 0.85
 
 
-def _square(x, y):
-    return np.maximum(abs(x), abs(y)) - 0.68
+def _fish(x, y):
+    body = np.hypot(x + 0.25, abs(y) + 0.45) - 0.87
+    tail = np.maximum(0.8 * abs(y) - 0.6 * (x - 0.3), x - 0.95)
+    return np.minimum(body, tail)
 
 
 def _triangle(x, y):
@@ -31,16 +143,15 @@ def _triangle(x, y):
 
 
 def _star(x, y):
-    along, across = _fold(x, y, 5)
-    # The edge runs from a tip at (1, 0) to the notch between two tips, at radius 0.42, 36 degrees.
-    notch = 0.42 * np.cos(np.pi / 5), 0.42 * np.sin(np.pi / 5)
-    length = np.hypot(1 - notch[0], notch[1])
-    return ((along - 1) * notch[1] + across * (1 - notch[0])) / length
+    # Folded like paper before the scissors' one straight cut: five tips become half a tip.
+    angle, fifth = np.arctan2(x, -y), np.float32(2 * np.pi / 5)
+    angle = abs(angle - fifth * np.round(angle / fifth))
+    return np.hypot(x, y) * np.cos(angle - 1.2) - 0.362
 
 
 def _cross(x, y):
-    short, long = np.minimum(abs(x), abs(y)), np.maximum(abs(x), abs(y))
-    return np.maximum(short - 0.27, long - 0.9)
+    narrow, long = np.minimum(abs(x), abs(y)), np.maximum(abs(x), abs(y))
+    return np.maximum(narrow - 0.27, long - 0.9)
 
 
 def _moon(x, y):
@@ -48,150 +159,49 @@ def _moon(x, y):
 
 
 def _heart(x, y):
-    # Half a heart with its point at the origin: below the slanted line a wedge, above it a disc.
+    # Half a heart, its point at the origin: a disc above the slanted line, a wedge below it.
     side, up = abs(x) / 1.5, (0.75 - y) / 1.5
-    lobe = np.hypot(side - 0.25, up - 0.75) - 0.354
-    middle = 0.5 * np.maximum(side + up, 0)
+    disc = np.hypot(side - 0.25, up - 0.75) - 0.354
+    middle = np.maximum(side + up, 0) / 2
     wedge = np.minimum(np.hypot(side, up - 1), np.hypot(side - middle, up - middle))
-    return 1.5 * np.where(side + up > 1, lobe, wedge * np.sign(side - up))
+    return 1.5 * np.where(side + up > 1, disc, wedge * np.sign(side - up))
 
 
 def _arrow(x, y):
-    head = np.maximum(0.707 * (abs(x) - y - 0.95), y - 0.0)
+    head = np.maximum(0.707 * (abs(x) - y - 0.95), y)
     shaft = np.maximum(abs(x) - 0.24, abs(y - 0.3) - 0.6)
     return np.minimum(head, shaft)
 
 
-def _flower(x, y):
-    return 0.85 * (np.hypot(x, y) - 0.68 - 0.2 * np.cos(6 * np.arctan2(x, -y)))
+def _bolt(x, y):
+    return np.minimum(_spike(x, y), _spike(-x, -y))
+
+
+def _spike(x, y):
+    """The upper half of a lightning bolt: a triangle that leans to the right."""
+    left, right = 0.674 * -x - 0.739 * y, 0.998 * x + 0.058 * y
+    return np.maximum(np.maximum(left - 0.396, right - 0.366), y - 0.12)
 
 
 def _hourglass(x, y):
-    return np.maximum(0.8 * (abs(x) - abs(y)) - 0.1, abs(y) - 0.75)
+    return np.maximum(0.707 * (abs(x) - abs(y)) - 0.09, abs(y) - 0.75)
 
 
-def _fold(x, y, sectors):
-    """Fold the plane into half a sector, as one folds paper to cut a star; axis 0 points up."""
-    angle = np.arctan2(x, -y)
-    sector = np.float32(2 * np.pi / sectors)
-    angle = abs(angle - sector * np.round(angle / sector))
-    radius = np.hypot(x, y)
-    return radius * np.cos(angle), radius * np.sin(angle)
+def _rotate(x, y, angle):
+    """The coordinates of the same points on axes turned by `angle` radians."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return cos * x + sin * y, cos * y - sin * x
 
 
 SHAPES = {
     "circle": _circle,
-    "square": _square,
+    "fish": _fish,
     "triangle": _triangle,
     "star": _star,
     "cross": _cross,
     "moon": _moon,
     "heart": _heart,
     "arrow": _arrow,
-    "flower": _flower,
+    "bolt": _bolt,
     "hourglass": _hourglass,
 }
-
-# -- From distances to pictures ------------------------------------------------------------------
-
-
-def draw_shapes(train_count=5000, test_count=1000, seed=0, image_size=32) -> Dataset:
-    """Draw the dataset; the same arguments always give the same pictures."""
-    train_images, train_labels = _draw_split(
-        train_count, image_size, np.random.default_rng([seed, 0])
-    )
-    test_images, test_labels = _draw_split(test_count, image_size, np.random.default_rng([seed, 1]))
-    return Dataset(
-        train_images, train_labels, test_images, test_labels, tuple(SHAPES), name="shapes"
-    )
-
-
-def _draw_split(count, size, rng):
-    labels = rng.permutation(np.arange(count) % len(SHAPES))
-    images = np.empty((count, size, size, 3), np.uint8)
-    for label, distance in enumerate(SHAPES.values()):
-        mine = labels == label
-        images[mine] = _draw_class(distance, mine.sum(), size, rng)
-    return images, labels
-
-
-import os
-
-CELL = tuple(float(v) for v in os.environ.get("CELL", "11,24").split(","))
-TILT = float(os.environ.get("TILT", "180"))
-OUTL = float(os.environ.get("OUTL", "0.4"))
-BGC = float(os.environ.get("BGC", "1"))
-
-
-def _draw_class(distance, count, size, rng):
-    def per_image(low, high):
-        return rng.uniform(low, high, (count, 1, 1)).astype(np.float32)
-
-    pixel = np.arange(size, dtype=np.float32) - (size - 1) / 2
-    y, x = pixel[:, None], pixel[None, :]
-    covered = _motif(distance, x, y, per_image, rng, size / 32)
-    ground = _texture(x, y, per_image, rng, size / 32)
-    bg, tex, fg = _palette(count, rng)
-    colour = bg + (tex - bg) * ground[..., None]
-    colour += (fg - colour) * covered[..., None]
-    return np.rint(255 * colour).astype(np.uint8)
-
-
-def _rotate(x, y, angle):
-    c, s = np.cos(angle), np.sin(angle)
-    return c * x + s * y, c * y - s * x
-
-
-def _motif(distance, x, y, per_image, rng, zoom):
-    cell = np.exp(per_image(np.log(CELL[0]), np.log(CELL[1]))) * zoom
-    lat = np.deg2rad(float(os.environ.get("LAT", "30")))
-    u, v = _rotate(x, y, per_image(-lat, lat))
-    u, v = u / cell + per_image(0, 1), v / cell + per_image(0, 1)
-    i, j = np.floor(u), np.floor(v)
-    n = len(cell)
-    pick = np.arange(n)[:, None, None], i.astype(int) % 8, j.astype(int) % 8
-    radius = per_image(0.4, 0.48)
-    jitter = 0.5 - radius
-    jit = rng.uniform(-1, 1, (2, n, 8, 8)).astype(np.float32) * jitter
-    base = np.deg2rad(float(os.environ.get("BASE", "0"))) * rng.uniform(-1, 1, (n, 1, 1))
-    turn = (base + np.deg2rad(TILT) * rng.uniform(-1, 1, (n, 8, 8))).astype(np.float32)
-    a, b = _rotate(u - i - 0.5 - jit[0][pick], v - j - 0.5 - jit[1][pick], turn[pick])
-    d = distance(a / radius, b / radius) * radius * cell
-    outlined = per_image(0, 1) < OUTL
-    w = np.maximum(0.12 * radius * cell, 0.6 * zoom)
-    d = np.where(outlined, abs(d + w) - w, d)
-    return np.clip(0.5 - d, 0, 1)
-
-
-def _texture(x, y, per_image, rng, zoom):
-    wave = per_image(3, 12) * zoom
-    u, v = _rotate(x, y, per_image(0, 2 * np.pi))
-    pu, pv = per_image(0, 2 * np.pi), per_image(0, 2 * np.pi)
-    k = 2 * np.pi / wave
-    su, sv = np.sin(k * u + pu), np.sin(k * v + pv)
-    kind = (per_image(0, 4)).astype(int)
-    grad = np.clip(u / (16 * zoom), -1, 1)
-    field = np.select([kind == 0, kind == 1, kind == 2], [grad, su, su * sv], (su + sv) / 2)
-    return 0.5 + 0.5 * field * per_image(0.3, 1) * BGC
-
-
-def _palette(count, rng):
-    def u(low, high):
-        return rng.uniform(low, high, count)
-
-    hue = u(0, 1)
-    night = rng.random(count) < 0.5
-    light = hsv(hue, u(0.12, 0.55), u(0.86, 1.0))
-    light2 = hsv(hue + u(-0.08, 0.08), u(0.12, 0.55), u(0.86, 1.0))
-    deep = hsv(hue, u(0.5, 0.95), u(0.25, 0.6))
-    deep2 = hsv(hue + u(-0.08, 0.08), u(0.5, 0.95), u(0.25, 0.6))
-    n = night[:, None]
-    bg = np.where(n, deep, light)
-    tex = np.where(n, deep2, light2)
-    fg = np.where(n, light2, deep2)
-    return [c[:, None, None].astype(np.float32) for c in (bg, tex, fg)]
-
-
-def hsv(h, s, v):
-    k = (np.array([5, 3, 1]) + 6 * h[:, None]) % 6
-    return v[:, None] * (1 - s[:, None] * np.clip(np.minimum(k, 4 - k), 0, 1))

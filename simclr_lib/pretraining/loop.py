@@ -54,7 +54,8 @@ def fit_epochs(
 
     Returns:
         The history: one dict an epoch with `epoch` (epochs done), `seconds` (so far, monitors
-        and checkpoints included), `learning_rate`, the model's own logs and what `after_epoch` added.
+        and checkpoints included), `learning_rate`, the model's own logs and what `after_epoch`
+        added.
 
     Raises:
         LossIsNaN: the loss became NaN. The checkpoint stays at the last good step.
@@ -121,6 +122,6 @@ class StepWatch(keras.callbacks.Callback):
 
 
 def columns(history):
-    """Turn rows into columns for plotting: `{name: [value an epoch]}`, None where none was taken."""
+    """Turn rows into columns for plotting: `{name: [value an epoch]}`, None where there is none."""
     names = dict.fromkeys(name for row in history for name in row)
     return {name: [row.get(name) for row in history] for name in names}
