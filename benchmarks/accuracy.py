@@ -44,7 +44,7 @@ def main():
             # A yardstick that takes as long as the run itself: one seed has to do.
             supervised = arm == "SimCLR" and seed == 0
             settings = settings | {"seed": seed, "supervised_baseline": supervised}
-            command = [sys.executable, "-m", "simclr_lib.cli", "run", recipe]
+            command = [Path(sys.executable).with_name("simclr"), "run", recipe]
             command += ["--data", options.data, "--out", str(folder)]
             for key, value in settings.items():
                 command += ["--set", f"{key}={value}"]

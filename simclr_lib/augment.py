@@ -188,7 +188,7 @@ class RandomBlur(RandomView):
 
 
 def blur_matrix(sigma, size, kernel_share):
-    """`(B, size, size)` weights of a Gaussian around each pixel, cut off and made to add up to 1."""
+    """`(B, size, size)` weights of a Gaussian around each pixel, cut off, and adding up to 1."""
     radius = max(1, round(kernel_share * size / 2))
     pixels = ops.arange(size, dtype="float32")
     distance = ops.abs(pixels[:, None] - pixels)

@@ -47,7 +47,7 @@ def test_two_layers_are_linear_relu_linear():
     head = projection_head(8, 16, 5)
     for variable in head.trainable_variables[1::2]:
         variable.assign(np.linspace(-1, 1, variable.shape[0]))
-    kernel1, bias1, kernel2, bias2 = (np.asarray(v) for v in head.trainable_variables)
+    kernel1, bias1, kernel2, bias2 = (v.numpy() for v in head.trainable_variables)
     expected = np.maximum(features() @ kernel1 + bias1, 0) @ kernel2 + bias2
     np.testing.assert_allclose(head(features()), expected, atol=1e-5)
 

@@ -40,11 +40,12 @@ def collapse_warning(features):
     length = np.sqrt(np.mean(np.sum(features**2, axis=1)))
     centered = features - features.mean(axis=0)
     spread = np.sqrt(np.mean(np.sum(centered**2, axis=1)))
-    if spread < 0.01 * max(length, 1e-12):
+    relative = spread / max(length, 1e-12)
+    if relative < 0.01:
         return (
-            f"All pictures get nearly the same features (they spread by {spread / max(length, 1e-12):.1%} of "
-            "their length): the encoder has collapsed to a constant. Try a smaller learning rate; "
-            "if the loss looked healthy, the BatchNorm statistics lag behind the weights: train "
+            f"All pictures get nearly the same features (they spread by {relative:.1%} of their "
+            "length): the encoder has collapsed to a constant. Try a smaller learning rate; if "
+            "the loss looked healthy, the BatchNorm statistics lag behind the weights: train "
             "longer or lower batch_norm_momentum."
         )
     # Both sums of eigenvalues without the eigenvalues: a trace and a Frobenius norm.
