@@ -206,7 +206,7 @@ def pretrain(recipe, precision, dataset, folder, say):
             warnings.append(collapse_warning(h))
         for warning in filter(None, warnings):
             # The first words tell the symptom: each is told once.
-            if not any(warning.split()[:4] == earlier.split()[:4] for earlier in said):
+            if not any(warning.split()[:3] == earlier.split()[:3] for earlier in said):
                 said.append(warning)
                 progress.say(f"Warning: {warning}")
         folder.write_metrics(history)

@@ -289,6 +289,7 @@ def embed_in_plane(features, seed=0):
         `(n, 2)` float32.
     """
     from sklearn.manifold import TSNE  # slow to import, and only this function needs it
+    from threadpoolctl import threadpool_limits
 
     if len(features) > 2000:
         raise ValueError(f"{len(features)} points are too many for a map: give at most 2,000")
@@ -296,7 +297,10 @@ def embed_in_plane(features, seed=0):
         return np.zeros((len(features), 2), dtype="float32")
     perplexity = min(30, (len(features) - 1) / 3)
     tsne = TSNE(metric="cosine", init="pca", perplexity=perplexity, random_state=seed)
-    return tsne.fit_transform(np.asarray(features, dtype="float32"))
+    # t-SNE's threads wait for each other a thousand times: beside another program that takes
+    # minutes, and alone two save little. The map is the same.
+    with threadpool_limits(1):
+        return tsne.fit_transform(np.asarray(features, dtype="float32"))
 
 
 @_styled

@@ -87,7 +87,16 @@ PRESETS = {
             epochs=2,
             knn_every=1,
         ),
-        replace(CLASSROOM, name="demo", epochs=20, gray_probability=0.2, knn_every=4),
+        replace(
+            CLASSROOM,
+            name="demo",
+            crop_min_area=0.2,
+            temperature=0.3,
+            learning_rate=2e-3,
+            epochs=16,
+            knn_every=4,
+            supervised_baseline=False,  # a demo of five minutes has no time for it
+        ),
         CLASSROOM,
         replace(
             Recipe(),
