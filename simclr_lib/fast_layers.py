@@ -56,15 +56,18 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable("simclr")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` with padding "same"; its kernel's gradient takes the faster road."""
+    """`keras.layers.Conv2D`; a 3×3 kernel's gradient takes the faster road, with padding "same"."""
 
     def convolution_op(self, inputs, kernel):
         stride = self.strides[0]
+        plain = self.padding == "same" and self.dilation_rate == (1, 1) and self.groups == 1
         small = None not in inputs.shape[1:3] and max(inputs.shape[1:3]) <= SMALL_MAP * stride
         if (
             keras.backend.backend() == "tensorflow"
             and keras.backend.standardize_dtype(inputs.dtype) == "bfloat16"
             and self.kernel_size == (3, 3)
+            and self.strides in ((1, 1), (2, 2))
+            and plain
             and small
         ):
             return convolution_on_small_maps(inputs, tf.convert_to_tensor(kernel), stride)

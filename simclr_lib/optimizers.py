@@ -44,7 +44,7 @@ class LARS(keras.optimizers.Optimizer):
         velocity = self.velocities[self._get_variable_index(variable)]
         if len(variable.shape) > 1:
             gradient = gradient + self.kernel_decay * variable
-            weight_length, step_length = ops.norm(variable), ops.norm(gradient)
+            weight_length, step_length = length(variable), length(gradient)
             known = ops.logical_and(weight_length > 0, step_length > 0)
             ratio = weight_length / ops.where(known, step_length, 1.0)
             learning_rate = learning_rate * ops.where(known, self.trust * ratio, 1.0)
@@ -57,6 +57,11 @@ class LARS(keras.optimizers.Optimizer):
             "weight_decay": self.kernel_decay,
             "trust": self.trust,
         }
+
+
+def length(array):
+    """The root of the sum of squares over all axes (`ops.norm` takes two at most on TensorFlow)."""
+    return ops.sqrt(ops.sum(ops.square(array)))
 
 
 def warmup_cosine(peak, steps, warmup_steps=0):

@@ -297,8 +297,8 @@ def embed_in_plane(features, seed=0):
         return np.zeros((len(features), 2), dtype="float32")
     perplexity = min(30, (len(features) - 1) / 3)
     tsne = TSNE(metric="cosine", init="pca", perplexity=perplexity, random_state=seed)
-    # t-SNE's threads wait for each other a thousand times: beside another program that takes
-    # minutes, and alone two save little. The map is the same.
+    # t-SNE's threads wait for each other a thousand times, which takes minutes beside another
+    # busy program; one thread takes seconds, and gives the same map.
     with threadpool_limits(1):
         return tsne.fit_transform(np.asarray(features, dtype="float32"))
 

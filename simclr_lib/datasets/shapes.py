@@ -15,14 +15,12 @@ import numpy as np
 
 from simclr_lib.datasets.dataset import Dataset
 
-# Train and test pictures come from streams of their own: more of one never changes the other.
-TRAIN_STREAM, TEST_STREAM = 0, 1
-
 
 def draw_shapes(train_count=5000, test_count=1000, seed=0, image_size=32) -> Dataset:
     """Draw the dataset: classes equally frequent, in random order, the same for the same seed."""
-    train = _draw_part(train_count, image_size, np.random.default_rng([seed, TRAIN_STREAM]))
-    test = _draw_part(test_count, image_size, np.random.default_rng([seed, TEST_STREAM]))
+    # Each part has random numbers of its own, so that the size of one never changes the other.
+    train = _draw_part(train_count, image_size, np.random.default_rng([seed, 0]))
+    test = _draw_part(test_count, image_size, np.random.default_rng([seed, 1]))
     return Dataset(*train, *test, class_names=tuple(SHAPES), name="shapes")
 
 

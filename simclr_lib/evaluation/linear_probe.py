@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class ProbeResult:
         return cls(float(np.mean(predicted == true)), per_class, confusion)
 
 
-def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=300):
+def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=100):
     """Fit multinomial logistic regression on features, and test it.
 
     The features are standardised by the training part's mean and deviation first. The fit is
@@ -77,7 +78,9 @@ def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=3
 
     start = np.zeros((dims + 1) * classes)
     options = {"maxiter": iterations, "maxcor": 10, "gtol": 1e-5}
-    best = minimize(cross_entropy, start, jac=True, method="L-BFGS-B", options=options).x
+    # One thread: these products are long and thin, and two threads mostly wait for each other.
+    with threadpool_limits(1, user_api="blas"):
+        best = minimize(cross_entropy, start, jac=True, method="L-BFGS-B", options=options).x
     best = best.reshape(dims + 1, classes).astype("float32")
     predicted = np.argmax(test_x @ best[:-1] + best[-1], axis=1)
     return ProbeResult.of(predicted, test_y, classes)

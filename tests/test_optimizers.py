@@ -1,0 +1,157 @@
+"""Optimisers: LARS to the digit, the schedule at its corners, and who is spared from decay."""
+
+import keras
+import numpy as np
+import pytest
+
+from simclr_lib.optimizers import LARS, build_optimizer, warmup_cosine
+
+KERNEL = np.array([[3.0, -1.0], [0.5, 2.0], [-2.0, 1.0]], "float32")
+BIAS = np.array([0.5, -1.5], "float32")
+
+
+def variables(*values):
+    return [keras.Variable(value) for value in values]
+
+
+def steps(optimizer, weights, *gradients):
+    """Take one step a list of gradients; give the weights after the last."""
+    for gradient in gradients:
+        tensors = [keras.ops.convert_to_tensor(np.float32(g)) for g in gradient]
+        optimizer.apply(tensors, weights)
+    return [weight.numpy() for weight in weights]
+
+
+# LARS
+
+
+def test_two_steps_of_lars_by_hand():
+    rate, momentum, decay, trust = 0.5, 0.9, 0.01, 0.002
+    gradients = [(KERNEL[::-1] * 0.3, BIAS * 0.7), (KERNEL**2, BIAS + 1)]
+    found = steps(LARS(rate, momentum, decay, trust), variables(KERNEL, BIAS), *gradients)
+
+    kernel, bias = KERNEL.astype("float64"), BIAS.astype("float64")
+    kernel_velocity, bias_velocity = 0, 0
+    for kernel_gradient, bias_gradient in gradients:
+        direction = kernel_gradient + decay * kernel
+        local_rate = trust * np.linalg.norm(kernel) / np.linalg.norm(direction)
+        kernel_velocity = momentum * kernel_velocity + rate * local_rate * direction
+        bias_velocity = momentum * bias_velocity + rate * bias_gradient
+        kernel, bias = kernel - kernel_velocity, bias - bias_velocity
+    np.testing.assert_allclose(found[0], kernel, rtol=1e-6)
+    np.testing.assert_allclose(found[1], bias, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1, 1e6])
+def test_a_kernel_s_first_step_is_a_share_of_its_length_whatever_the_gradient(size):
+    (after,) = steps(LARS(0.5, weight_decay=0), variables(KERNEL), [size * KERNEL[::-1]])
+    share = np.linalg.norm(after - KERNEL) / np.linalg.norm(KERNEL)
+    assert share == pytest.approx(0.5 * 1e-3, rel=1e-3)
+
+
+def test_the_ratio_is_of_the_whole_kernel_also_with_four_axes():
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 2, 4)).astype("float32")
+    (after,) = steps(LARS(1.0, weight_decay=0), variables(kernel), [np.cos(kernel)])
+    expected = 1e-3 * np.linalg.norm(kernel) / np.linalg.norm(np.cos(kernel)) * np.cos(kernel)
+    np.testing.assert_allclose(kernel - after, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_a_kernel_of_zeros_can_leave_zero():
+    (after,) = steps(LARS(0.5), variables(0 * KERNEL), [KERNEL])
+    np.testing.assert_allclose(after, -0.5 * KERNEL, rtol=1e-6)
+
+
+def test_no_gradient_and_no_decay_leave_the_kernel():
+    (after,) = steps(LARS(0.5, weight_decay=0), variables(KERNEL), [0 * KERNEL])
+    np.testing.assert_array_equal(after, KERNEL)
+
+
+def test_lars_survives_serialisation():
+    schedule = keras.optimizers.schedules.CosineDecay(0.3, 50)
+    optimizer = LARS(schedule, momentum=0.8, weight_decay=0.03, trust=0.01)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert isinstance(again, LARS)
+    gradients = [(KERNEL[::-1],), (KERNEL**2,)]
+    first, second = (steps(each, variables(KERNEL), *gradients) for each in (optimizer, again))
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, steps(LARS(schedule), variables(KERNEL), *gradients))
+
+
+# Warmup and cosine
+
+
+@pytest.mark.parametrize(
+    ("step", "rate"),
+    [(0, 0), (5, 0.1), (10, 0.2), (30, 0.2 * (1 + 2**-0.5) / 2), (50, 0.1), (90, 0), (200, 0)],
+)
+def test_warmup_cosine_rises_in_a_line_and_falls_along_half_a_cosine(step, rate):
+    assert float(warmup_cosine(0.2, 90, 10)(step)) == pytest.approx(rate, abs=1e-7)
+
+
+@pytest.mark.parametrize(("step", "rate"), [(0, 0.2), (45, 0.1), (90, 0)])
+def test_without_warmup_the_peak_comes_first(step, rate):
+    assert float(warmup_cosine(0.2, 90)(step)) == pytest.approx(rate, abs=1e-7)
+
+
+@pytest.mark.parametrize("warmup", [-1, 90, 100])
+def test_a_warmup_that_leaves_no_step_is_refused(warmup):
+    with pytest.raises(ValueError, match=f"warmup_steps must be from 0 to 89; got {warmup}"):
+        warmup_cosine(0.2, 90, warmup)
+
+
+# Who is spared
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd", "lars"])
+def test_only_weights_with_two_axes_or_more_decay(name):
+    weights = variables(KERNEL, BIAS, 2.0, np.ones((3, 3, 2, 4)))
+    before = [weight.numpy() for weight in weights]
+    optimizer = build_optimizer(name, 0.1, 0.05, weights)
+    kernel, bias, scalar, filters = steps(optimizer, weights, [0 * value for value in before])
+    np.testing.assert_array_equal(bias, before[1])
+    np.testing.assert_array_equal(scalar, before[2])
+    for after, start in ((kernel, before[0]), (filters, before[3])):
+        assert np.all(np.abs(after) < np.abs(start))
+        # The same share of every weight.
+        np.testing.assert_allclose(after / start, (after / start).flat[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_decay_takes_the_stated_share_beside_the_gradient(name):
+    weights = variables(KERNEL)
+    (after,) = steps(build_optimizer(name, 0.1, 0.05, weights), weights, [0 * KERNEL])
+    np.testing.assert_allclose(after, KERNEL * (1 - 0.1 * 0.05), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd", "lars"])
+def test_no_decay_and_no_gradient_change_nothing(name):
+    weights = variables(KERNEL, BIAS)
+    kernel, bias = steps(build_optimizer(name, 0.1, 0, weights), weights, [0 * KERNEL, 0 * BIAS])
+    np.testing.assert_array_equal(kernel, KERNEL)
+    np.testing.assert_array_equal(bias, BIAS)
+
+
+def test_sgd_keeps_nine_tenths_of_its_last_step():
+    weights = variables(BIAS)
+    optimizer = build_optimizer("sgd", 0.1, 0, weights)
+    (after,) = steps(optimizer, weights, [BIAS * 0 + 1], [BIAS * 0])
+    np.testing.assert_allclose(after, BIAS - 0.1 - 0.09, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("adamw", keras.optimizers.AdamW), ("sgd", keras.optimizers.SGD)]
+)
+def test_the_name_says_which_optimiser(name, kind):
+    assert isinstance(build_optimizer(name, 0.1, 0.05, variables(KERNEL)), kind)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd", "lars"])
+def test_a_schedule_sets_the_rate_of_each_step(name):
+    weights = variables(KERNEL, BIAS)
+    optimizer = build_optimizer(name, warmup_cosine(0.2, 10, 2), 0.05, weights)
+    rates = []
+    for _ in range(4):
+        rates.append(float(optimizer.learning_rate))
+        steps(optimizer, weights, [KERNEL, BIAS])
+    expected = [0, 0.1, 0.2, 0.2 * (1 + np.cos(np.pi / 8)) / 2]
+    np.testing.assert_allclose(rates, expected, atol=1e-6)
