@@ -122,14 +122,13 @@ def run_folder(arguments):
 
 
 def after_stopped_run(arguments):
-    """Tell how far a run came that was stopped."""
-    from simclr_lib.run_folder import RunFolder
-
-    folder = RunFolder(run_folder(arguments))
-    if not folder.checkpoint.exists():
+    """Tell how far a run came that was stopped; imports nothing, an import may be what stopped."""
+    folder = run_folder(arguments)
+    if not (folder / "checkpoint.npz").exists():
         return "Stopped before the first checkpoint. The same command starts again."
-    rows = folder.metrics.read_text().splitlines()[1:] if folder.metrics.exists() else []
-    return f"Stopped after {len(rows)} epochs. The same command goes on from the last checkpoint."
+    metrics = folder / "metrics.csv"
+    epochs = len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
+    return f"Stopped after {epochs} epochs. The same command goes on from the last checkpoint."
 
 
 def explain(error):
