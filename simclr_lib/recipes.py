@@ -92,9 +92,10 @@ PRESETS = {
             name="demo",
             crop_min_area=0.2,
             temperature=0.3,
+            encoder_width=32,
             learning_rate=2e-3,
-            epochs=16,
-            knn_every=4,
+            epochs=30,
+            knn_every=5,
             supervised_baseline=False,  # a demo of five minutes has no time for it
         ),
         CLASSROOM,

@@ -4,11 +4,11 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -450,14 +450,14 @@ def test_what_a_data_source_notices_is_a_note(simclr, tmp_path):
     assert errors.startswith(f"Note: {tree}: 1 files ignored")
 
 
-def test_smoke_leaves_everything_and_the_second_time_only_tells(simclr, tmp_path):
+def test_smoke_leaves_everything_and_the_second_time_only_tells(simclr, tmp_path, monkeypatch):
     done = subprocess.run([SIMCLR, "run", "smoke"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rows = ("accuracy, %", "SimCLR", "random encoder", "raw pixels", "supervised from scratch")
     lines = done.stdout.splitlines()
     assert lines[lines.index("") + 1].split()[-2:] == ["linear", "kNN"]
     assert all(any(line.startswith(row) for line in lines) for row in rows)
-    assert "Contrastive training took 0." in done.stdout
+    assert re.search(r"Contrastive training took [0-9]+\.[0-9] minutes\.", done.stdout)
     assert all(line.startswith(TOLD) for line in done.stderr.splitlines()), done.stderr
 
     run = tmp_path / "runs" / "smoke"
@@ -476,9 +476,9 @@ def test_smoke_leaves_everything_and_the_second_time_only_tells(simclr, tmp_path
     assert config["versions"]["keras"] == keras.version()
     assert {"python", "numpy", "simclr-course-kit"} <= set(config["versions"])
 
-    before, began = contents(run), time.monotonic()
+    before = contents(run)
+    monkeypatch.delattr(experiment, "fit_epochs")  # nothing is trained again
     code, output, errors = simclr("run", "smoke")
-    assert time.monotonic() - began < 30  # training alone takes longer under load
     assert (code, errors) == (0, "")
     assert output.startswith("This run is finished")
     assert output.splitlines()[1:] == lines[lines.index("") :]

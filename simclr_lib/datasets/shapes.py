@@ -158,11 +158,12 @@ def _moon(x, y):
 
 def _heart(x, y):
     # Half a heart, its point at the origin: a disc above the slanted line, a wedge below it.
-    side, up = abs(x) / 1.5, (0.75 - y) / 1.5
+    side = abs(x) / 1.5
+    up = (0.86 - y) / 1.5 - 0.35 * side
     disc = np.hypot(side - 0.25, up - 0.75) - 0.354
     middle = np.maximum(side + up, 0) / 2
     wedge = np.minimum(np.hypot(side, up - 1), np.hypot(side - middle, up - middle))
-    return 1.5 * np.where(side + up > 1, disc, wedge * np.sign(side - up))
+    return 1.3 * np.where(side + up > 1, disc, wedge * np.sign(side - up))
 
 
 def _arrow(x, y):

@@ -19,11 +19,6 @@ def clock(monkeypatch):
     return Clock
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-
-
 def lines(capsys):
     out, err = capsys.readouterr()
     assert out == ""  # that is where results go
@@ -69,7 +64,8 @@ def test_a_run_that_goes_on_says_so_and_times_its_own_steps_alone(clock, capsys)
     ]
 
 
-def test_in_a_terminal_a_bar_shows_the_loss_and_the_time_left(terminal, capsys):
+def test_in_a_terminal_a_bar_shows_the_loss_and_the_time_left(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     progress = Progress("Pretraining", 4, 6.24)
     progress.start(0)
     for step in (1, 2, 3, 4):
@@ -80,7 +76,8 @@ def test_in_a_terminal_a_bar_shows_the_loss_and_the_time_left(terminal, capsys):
     assert "00:00 left" in bar and bar.rstrip().endswith("loss 5.00 (chance 6.24)")
 
 
-def test_the_bar_of_a_run_that_goes_on_starts_where_it_stopped(terminal, capsys):
+def test_the_bar_of_a_run_that_goes_on_starts_where_it_stopped(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     progress = Progress("Pretraining", 100, 6.24)
     progress.start(50)
     progress.close()
