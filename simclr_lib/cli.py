@@ -15,7 +15,7 @@ from simclr_lib.recipes import PRESETS, get_recipe
 
 ABOUT = {
     "smoke": "seconds; learns nothing, shows that everything works",
-    "demo": "about 3 minutes; the built-in shapes",
+    "demo": "about 2 minutes; the built-in shapes",
     "classroom": "10 minutes of training, then as long for the supervised baseline",
     "cifar10-resnet18": "for a GPU; a ResNet-18 on CIFAR-10",
     "cifar10-resnet50": "for a GPU; the paper's ResNet-50, 1,000 epochs",

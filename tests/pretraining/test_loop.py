@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from simclr_lib.augment import simclr_augmenter
+from simclr_lib.augment import RandomView
 from simclr_lib.errors import UserError
 from simclr_lib.heads import projection_head
 from simclr_lib.optimizers import build_optimizer, warmup_cosine
@@ -17,12 +17,20 @@ FIRST = 8  # steps to the first checkpoint
 IMAGES = np.random.default_rng(0).integers(0, 256, (STEPS * BATCH, 6, 6, 3), "uint8")
 
 
+class Dim(RandomView):
+    """Views that take no time to compile: each picture made darker by a draw of its own."""
+
+    def call(self, images):
+        (light,) = self.uniform(images, 1)
+        return ops.cast(images, "float32") / 255 * light[:, None, None, None]
+
+
 def build(seed=0, rate=None, optimizer="adamw"):
     """A model with all that must be restored: running statistics, views, an optimiser's state."""
     keras.utils.set_random_seed(seed)
     layers = [keras.layers.Flatten(), keras.layers.Dense(6), keras.layers.BatchNormalization()]
-    encoder = keras.Sequential([keras.Input((4, 4, 3)), *layers])
-    model = SimCLR(encoder, projection_head(6, 0, 4, 1), simclr_augmenter(4, seed=seed))
+    encoder = keras.Sequential([keras.Input((6, 6, 3)), *layers])
+    model = SimCLR(encoder, projection_head(6, 0, 4, 1), Dim(seed))
     model(IMAGES[:BATCH])
     rate = rate or warmup_cosine(0.05, EPOCHS * STEPS, STEPS)
     model.compile(build_optimizer(optimizer, rate, 0.01, model.trainable_variables))
@@ -87,7 +95,7 @@ def undisturbed():
     return everything(model), history
 
 
-@pytest.mark.parametrize("stop_at", [FIRST + 2, STEPS, EPOCHS * STEPS - 1])
+@pytest.mark.parametrize("stop_at", [FIRST + 2, STEPS])
 def test_stopped_at_a_step_and_resumed_it_ends_in_the_same_bits(
     checkpoint, often, undisturbed, stop_at
 ):

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from simclr_lib.augment import simclr_augmenter
-from simclr_lib.encoders import resnet
 from simclr_lib.heads import projection_head
 from simclr_lib.losses import chance_level, nt_xent
 from simclr_lib.pretraining import SimCLR
@@ -33,17 +32,17 @@ def flat_model(augmenter=None, **options):
     return SimCLR(encoder, projection_head(8, 0, 4, 1), augmenter or as_they_are(), **options)
 
 
-def test_a_small_residual_network_learns_an_easy_task_from_pictures_alone():
-    keras.utils.set_random_seed(0)
-    augmenter = simclr_augmenter(8, crop_scale=(0.5, 1), color_strength=0.2)
-    model = SimCLR(resnet(8, width=4), projection_head(16, 16, 8), augmenter)
+def test_it_learns_an_easy_task_from_pictures_alone():
+    model = flat_model(simclr_augmenter(12, crop_scale=(0.7, 1), color_strength=0.2), temperature=0.2)
     model.compile(keras.optimizers.Adam(0.01))
-    history = model.fit(pictures(), batch_size=16, epochs=25, shuffle=False, verbose=0).history
+    history = model.fit(pictures(), batch_size=16, epochs=60, shuffle=False, verbose=0).history
     assert set(history) == {"loss", "contrastive_accuracy"}
     chance = chance_level(16)
-    assert 0.85 * chance < history["loss"][0] < 1.1 * chance
-    assert np.mean(history["loss"][-3:]) < 0.7 * chance
-    assert np.mean(history["contrastive_accuracy"][-3:]) > 0.4
+    print(history["loss"][::6], history["contrastive_accuracy"][::6])
+    assert 0.8 * chance < history["loss"][0] < 1.1 * chance
+    assert np.mean(history["loss"][-5:]) < 0.65 * chance
+    assert np.mean(history["contrastive_accuracy"][-5:]) > 0.4
+    print(history["loss"][::6], history["contrastive_accuracy"][::6])
 
 
 def test_batches_in_a_fixed_order_are_fitted_too():
