@@ -1,6 +1,7 @@
 """What all tests share: a quiet start of Keras, and gradients on either backend."""
 
 import functools
+import signal
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ from simclr_lib.quiet import import_keras
 
 keras = import_keras()
 BACKEND = keras.backend.backend()
+
+# A shell's background jobs ignore Ctrl-C, and hand that down: the tests that send it need it heard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header():
