@@ -1,5 +1,6 @@
 """The whole road: pictures in, contrastive training, a table of honest accuracies out."""
 
+import random
 import zlib
 from dataclasses import asdict, replace
 
@@ -136,7 +137,9 @@ def describe(dataset):
 
 def build_encoder(recipe, precision):
     """The recipe's encoder, freshly initialised: the same weights for the same seed."""
-    keras.utils.set_random_seed(recipe.seed)
+    # Initialisers take their seeds from Python's generator. Keras' own set_random_seed would seed
+    # every framework that it finds, and import TensorFlow for it on a JAX machine.
+    random.seed(recipe.seed)
     return resnet(
         recipe.encoder_depth,
         width=recipe.encoder_width,
@@ -239,9 +242,9 @@ def baselines(recipe, precision, dataset, folder):
         dataset.train_labels,
         dataset.test_labels,
     )
-    random = Features.of(build_encoder(recipe, precision), dataset)
+    untrained = Features.of(build_encoder(recipe, precision), dataset)
     rows = {
-        "random encoder": {"linear": random.probe().accuracy, "knn": random.knn()},
+        "random encoder": {"linear": untrained.probe().accuracy, "knn": untrained.knn()},
         "raw pixels": {"linear": pixels.probe().accuracy, "knn": pixels.knn()},
     }
     if recipe.supervised_baseline:

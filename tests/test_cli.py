@@ -450,6 +450,10 @@ def test_what_a_data_source_notices_is_a_note(simclr, tmp_path):
     assert errors.startswith(f"Note: {tree}: 1 files ignored")
 
 
+@pytest.mark.xfail(
+    os.environ.get("KERAS_BACKEND") == "jax",
+    reason="on JAX, Keras imports an installed TensorFlow midway, and its start-up lines show",
+)
 def test_smoke_leaves_everything_and_the_second_time_only_tells(simclr, tmp_path, monkeypatch):
     done = subprocess.run([SIMCLR, "run", "smoke"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
