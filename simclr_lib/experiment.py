@@ -162,14 +162,18 @@ def build_augmenter(recipe):
     )
 
 
-def compile_for(recipe, model, images, epochs, **losses):
+def compile_for(recipe, precision, model, images, epochs, **losses):
     """Build a model on one batch, and compile it with the recipe's optimiser and schedule."""
     model(images[: recipe.batch_size])
     steps_per_epoch = len(images) // recipe.batch_size
     warmup = round(recipe.warmup_epochs * steps_per_epoch * epochs / recipe.epochs)
     schedule = warmup_cosine(recipe.learning_rate, steps_per_epoch * epochs, warmup)
     optimizer = build_optimizer(
-        recipe.optimizer, schedule, recipe.weight_decay, model.trainable_variables
+        recipe.optimizer,
+        schedule,
+        recipe.weight_decay,
+        model.trainable_variables,
+        matrix_dtype=keras.DTypePolicy(precision).compute_dtype,
     )
     model.compile(optimizer, **losses)
 
@@ -188,7 +192,7 @@ def pretrain(recipe, precision, dataset, folder, say):
         dtype=precision,
     )
     model = SimCLR(encoder, head, build_augmenter(recipe), recipe.temperature)
-    compile_for(recipe, model, dataset.train_images, recipe.epochs)
+    compile_for(recipe, precision, model, dataset.train_images, recipe.epochs)
 
     chance = chance_level(recipe.batch_size)
     steps_per_epoch = len(dataset.train_images) // recipe.batch_size
@@ -265,6 +269,7 @@ def train_supervised(recipe, precision, dataset, folder):
     model = SupervisedClassifier(encoder, build_augmenter(views), classes)
     compile_for(
         recipe,
+        precision,
         model,
         dataset.train_images,
         2 * recipe.epochs,

@@ -61,6 +61,10 @@ class Conv2D(keras.layers.Conv2D):
     def convolution_op(self, inputs, kernel):
         stride = self.strides[0]
         plain = self.padding == "same" and self.dilation_rate == (1, 1) and self.groups == 1
+        if plain and self.kernel_size == (1, 1) and self.data_format == "channels_last":
+            # A 1×1 kernel with a stride looks at every stride-th pixel alone.
+            pixels = inputs[:, :: self.strides[0], :: self.strides[1]]
+            return keras.ops.conv(pixels, kernel, padding="same", data_format="channels_last")
         small = None not in inputs.shape[1:3] and max(inputs.shape[1:3]) <= SMALL_MAP * stride
         if (
             keras.backend.backend() == "tensorflow"

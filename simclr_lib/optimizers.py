@@ -1,4 +1,6 @@
-"""What moves the weights: LARS, the warmup-cosine learning rate, and who is spared from decay."""
+"""What moves the weights: LARS, Muon, the warmup-cosine learning rate, who is spared from decay."""
+
+import math
 
 import keras
 from keras import ops
@@ -59,6 +61,41 @@ class LARS(keras.optimizers.Optimizer):
         }
 
 
+@keras.saving.register_keras_serializable("simclr")
+class Muon(keras.optimizers.Muon):
+    """`keras.optimizers.Muon` that takes a convolution's kernel for the matrix it is.
+
+    Muon (Jordan et al., 2024) makes all singular values of a matrix' step alike, so that rare
+    directions learn as fast as common ones. A kernel `(height, width, C, D)` maps height × width
+    × C numbers to D: a matrix of that shape. Whatever has one axis takes Adam's steps.
+    A learning rate that suits AdamW suits it too (Liu et al., 2025, section 2.2).
+
+    Args:
+        learning_rate: a number or a schedule.
+        matrix_dtype: what the singular values are levelled in; `"bfloat16"` is exact enough, and
+            faster where the processor has it.
+        options: as of `keras.optimizers.Muon`.
+    """
+
+    def __init__(self, learning_rate=0.001, matrix_dtype="float32", **options):
+        super().__init__(learning_rate, **options)
+        self.matrix_dtype = matrix_dtype
+
+    def _should_use_adamw(self, variable):
+        return len(variable.shape) < 2
+
+    def zeropower_via_newtonschulz5(self, x, steps):
+        matrix = ops.cast(ops.reshape(x, (-1, x.shape[-1])), self.matrix_dtype)
+        level = super().zeropower_via_newtonschulz5(matrix, steps)
+        return ops.reshape(ops.cast(level, x.dtype), x.shape)
+
+    def lr_adjust(self, x):
+        return x * self.rms_rate * max(math.prod(x.shape[:-1]), x.shape[-1]) ** 0.5
+
+    def get_config(self):
+        return super().get_config() | {"matrix_dtype": self.matrix_dtype}
+
+
 def length(array):
     """The root of the sum of squares over all axes (`ops.norm` takes two at most on TensorFlow)."""
     return ops.sqrt(ops.sum(ops.square(array)))
@@ -84,21 +121,25 @@ def warmup_cosine(peak, steps, warmup_steps=0):
     )
 
 
-def build_optimizer(name, learning_rate, weight_decay, variables):
-    """Build `"adamw"`, `"sgd"` (momentum 0.9) or `"lars"`, and spare biases and norms from decay.
+def build_optimizer(name, learning_rate, weight_decay, variables, matrix_dtype="float32"):
+    """Build the named optimiser, and spare biases and norms from its weight decay.
 
     Args:
-        name: which optimiser.
+        name: `"adamw"`, `"muon"`, `"sgd"` (momentum 0.9) or `"lars"`.
         learning_rate: a number or a schedule.
-        weight_decay: ≥ 0; decoupled in AdamW and SGD (each step takes learning rate × decay × w).
+        weight_decay: ≥ 0; decoupled (each step takes learning rate × decay × w) but in LARS.
         variables: the weights to be trained. Those with at most one axis get no decay: told by
             their shape, because a pattern on names that matches nothing fails silently.
+        matrix_dtype: see `Muon`; the others do not ask.
     """
     if name == "lars":
         optimizer = LARS(learning_rate, weight_decay=weight_decay)
     else:
         kinds = {
             "adamw": lambda: keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay),
+            "muon": lambda: Muon(
+                learning_rate, matrix_dtype, weight_decay=weight_decay, adam_weight_decay=None
+            ),
             "sgd": lambda: keras.optimizers.SGD(
                 learning_rate, momentum=0.9, weight_decay=weight_decay
             ),

@@ -39,7 +39,7 @@ class Recipe:
     temperature: float = 0.5
     batch_size: int = 512  # pictures a step; the loss sees twice as many views
     epochs: int = 100
-    optimizer: str = "adamw"  # "adamw", "sgd", "lars"
+    optimizer: str = "adamw"  # "adamw", "muon", "sgd", "lars"
     learning_rate: float = 2e-3  # the peak, after warmup
     weight_decay: float = 1e-2
     warmup_epochs: float = 1.0
@@ -130,7 +130,7 @@ PRESETS = {
 CHOICES = {
     "encoder_depth": (8, 18, 34, 50, 101, 152),
     "stem": ("cifar", "strided", "imagenet"),
-    "optimizer": ("adamw", "sgd", "lars"),
+    "optimizer": ("adamw", "muon", "sgd", "lars"),
     "precision": ("auto", "float32", "mixed_bfloat16"),
     "evaluate_on": ("test", "validation"),
 }

@@ -214,3 +214,25 @@ def test_an_encoder_for_any_size_takes_the_fast_road_where_maps_are_small(small_
     encoder(noise(2, 12, 12, 3))
     # Maps of 12, 6 and 3: the first convolution of the second stage is the first small one.
     assert len(small_map_calls) == 4
+
+
+@pytest.mark.parametrize("side", [6, 7])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_kernel_of_one_pixel_skips_what_its_stride_skips(value_and_gradients, side, stride):
+    chance = np.random.default_rng(0)
+    images = chance.normal(size=(2, side, side, 3)).astype("float32")
+    kernel = chance.normal(size=(1, 1, 3, 4)).astype("float32")
+    found = []
+    for kind in (fast_layers.Conv2D, keras.layers.Conv2D):
+        layer = kind(4, 1, stride, padding="same", use_bias=False)
+        found.append(
+            value_and_gradients(
+                lambda x, w, layer=layer: keras.ops.sum(keras.ops.sin(layer.convolution_op(x, w))),
+                images,
+                kernel,
+            )
+        )
+    (value, slopes), (expected, expected_slopes) = found
+    assert value == pytest.approx(expected, rel=1e-5)
+    for slope, expected_slope in zip(slopes, expected_slopes, strict=True):
+        np.testing.assert_allclose(slope, expected_slope, rtol=1e-4, atol=1e-5)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from simclr_lib.optimizers import LARS, build_optimizer, warmup_cosine
+from simclr_lib.optimizers import LARS, Muon, build_optimizer, warmup_cosine
 
 KERNEL = np.array([[3.0, -1.0], [0.5, 2.0], [-2.0, 1.0]], "float32")
 BIAS = np.array([0.5, -1.5], "float32")
@@ -77,6 +77,40 @@ def test_lars_survives_serialisation():
     assert not np.array_equal(first, steps(LARS(schedule), variables(KERNEL), *gradients))
 
 
+# Muon
+
+
+@pytest.mark.parametrize("shape", [(12, 5), (5, 12), (3, 3, 2, 4), (1, 1, 4, 9)])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_muon_steps_along_the_gradient_s_singular_vectors_all_alike(shape, dtype):
+    chance = np.random.default_rng(0)
+    kernel = chance.normal(size=shape).astype("float32")
+    rows, columns = np.prod(shape[:-1]), shape[-1]
+    left, _, right = np.linalg.svd(chance.normal(size=(rows, columns)), full_matrices=False)
+    values = np.geomspace(1, 0.05, min(rows, columns))
+    gradient = ((left * values) @ right).reshape(shape)
+    optimizer = Muon(0.01, dtype, weight_decay=None)
+    (after,) = steps(optimizer, variables(kernel), [gradient])
+    step = (kernel - after).reshape(rows, columns) / (0.01 * 0.2 * max(rows, columns) ** 0.5)
+    found = left.T @ step @ right.T
+    # The polynomial of the paper levels to about 1, not to 1 exactly.
+    assert np.all((np.diag(found) > 0.5) & (np.diag(found) < 1.4))
+    np.testing.assert_allclose(found, np.diag(np.diag(found)), atol=0.05)
+
+
+def test_muon_moves_a_bias_as_adam_does():
+    weights = variables(BIAS)
+    (after,) = steps(build_optimizer("muon", 0.1, 0.05, weights), weights, [BIAS])
+    np.testing.assert_allclose(after, BIAS - 0.1 * np.sign(BIAS), rtol=1e-5)
+
+
+def test_muon_survives_serialisation():
+    optimizer = Muon(0.3, "bfloat16", momentum=0.8)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert isinstance(again, Muon)
+    assert (again.matrix_dtype, again.momentum) == ("bfloat16", 0.8)
+
+
 # Warmup and cosine
 
 
@@ -102,7 +136,7 @@ def test_a_warmup_that_leaves_no_step_is_refused(warmup):
 # Who is spared
 
 
-@pytest.mark.parametrize("name", ["adamw", "sgd", "lars"])
+@pytest.mark.parametrize("name", ["adamw", "muon", "sgd", "lars"])
 def test_only_weights_with_two_axes_or_more_decay(name):
     weights = variables(KERNEL, BIAS, 2.0, np.ones((3, 3, 2, 4)))
     before = [weight.numpy() for weight in weights]
@@ -123,7 +157,7 @@ def test_decay_takes_the_stated_share_beside_the_gradient(name):
     np.testing.assert_allclose(after, KERNEL * (1 - 0.1 * 0.05), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["adamw", "sgd", "lars"])
+@pytest.mark.parametrize("name", ["adamw", "muon", "sgd", "lars"])
 def test_no_decay_and_no_gradient_change_nothing(name):
     weights = variables(KERNEL, BIAS)
     kernel, bias = steps(build_optimizer(name, 0.1, 0, weights), weights, [0 * KERNEL, 0 * BIAS])
@@ -145,7 +179,7 @@ def test_the_name_says_which_optimiser(name, kind):
     assert isinstance(build_optimizer(name, 0.1, 0.05, variables(KERNEL)), kind)
 
 
-@pytest.mark.parametrize("name", ["adamw", "sgd", "lars"])
+@pytest.mark.parametrize("name", ["adamw", "muon", "sgd", "lars"])
 def test_a_schedule_sets_the_rate_of_each_step(name):
     weights = variables(KERNEL, BIAS)
     optimizer = build_optimizer(name, warmup_cosine(0.2, 10, 2), 0.05, weights)
