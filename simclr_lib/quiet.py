@@ -1,5 +1,6 @@
 """Import Keras without the start-up lines that TensorFlow writes on every machine."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -29,6 +30,9 @@ def import_keras():
             import keras
 
             keras.ops.convert_to_numpy(keras.ops.ones(1) + 1)
+            if keras.backend.backend() == "tensorflow":
+                # In a notebook its logger has just set itself to tell everything.
+                sys.modules["tensorflow"].get_logger().setLevel(logging.ERROR)
         except Exception:
             held_back.seek(0)
             os.write(stderr, held_back.read())
@@ -37,3 +41,21 @@ def import_keras():
             os.dup2(stderr, 2)
             os.close(stderr)
     return keras
+
+
+@contextlib.contextmanager
+def without_tensorflow():
+    """For this moment, a TensorFlow that is not imported yet is not to be found.
+
+    When Keras saves a model it asks of each object whether it is one of TensorFlow's, and on any
+    backend imports an installed TensorFlow for that: seconds, and its start-up lines. What can't be
+    imported made no object. (Keras remembers the answer for the rest of the process.)
+    """
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    sys.modules["tensorflow"] = None  # Python's own way to say: do not look for it
+    try:
+        yield
+    finally:
+        del sys.modules["tensorflow"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from simclr_lib.errors import UserError
 from simclr_lib.files import write_atomically
+from simclr_lib.quiet import without_tensorflow
 from simclr_lib.recipes import Recipe
 
 
@@ -97,9 +98,11 @@ class RunFolder:
             for key, value in config[part].items():
                 if part == "recipe" and key == "data":
                     continue  # a dataset may have moved: what counts is what is in it
-                if saved[part].get(key) != value:
+                # A field that is younger than that run had its default.
+                theirs = saved[part].get(key, getattr(Recipe, key, None))
+                if theirs != value:
                     raise UserError(
-                        f"{self.path} holds another run: {key} is {saved[part].get(key)!r} there "
+                        f"{self.path} holds another run: {key} is {theirs!r} there "
                         f"and {value!r} here. Choose another folder with --out."
                     )
         return saved
@@ -132,7 +135,8 @@ class RunFolder:
     def save_model(self, model, path):
         """Save a Keras model in one atomic step."""
         partial = path.with_name(f"partial-{path.name}")  # Keras goes by the ending
-        model.save(partial)
+        with without_tensorflow():
+            model.save(partial)
         partial.replace(path)
 
     def write_json(self, path, value):

@@ -100,7 +100,7 @@ def contents(folder):
         ("run smoke --set epochs=many", "epochs takes a whole number; got 'many'"),
         ("run smoke --set epochs=2.5", "epochs takes a whole number"),
         ("run smoke --set supervised_baseline=maybe", "takes true or false"),
-        ("run smoke --set optimizer=adam", "one of adamw, sgd, lars"),
+        ("run smoke --set optimizer=adam", "one of adamw, muon, sgd, lars"),
         ("run smoke --set epochs=2 --set seed=-3", "seed must be at least 0"),
         ("run --set epochs=1 smoke", "RECIPE"),
         ("run smoke --set epochs", "--set takes key=value, after the recipe; got 'epochs'"),
@@ -450,10 +450,6 @@ def test_what_a_data_source_notices_is_a_note(simclr, tmp_path):
     assert errors.startswith(f"Note: {tree}: 1 files ignored")
 
 
-@pytest.mark.xfail(
-    os.environ.get("KERAS_BACKEND") == "jax",
-    reason="on JAX, Keras imports an installed TensorFlow midway, and its start-up lines show",
-)
 def test_smoke_leaves_everything_and_the_second_time_only_tells(simclr, tmp_path, monkeypatch):
     done = subprocess.run([SIMCLR, "run", "smoke"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
