@@ -162,9 +162,10 @@ def keras():
     seen = f"{keras.version()} on {backend}, started in {took:.0f} s"
     if not (product == 64).all():
         return Finding("keras", f"{seen}, but it multiplies wrongly", False, install_command())
-    yes_or_no = "has" if machine.has_bfloat16() else "lacks"
-    precision = machine.precision("auto")
-    return Finding("keras", f"{seen}; the processor {yes_or_no} bfloat16: runs take {precision}")
+    bfloat16 = (
+        "has bfloat16, taken where it is faster" if machine.has_bfloat16() else "lacks bfloat16"
+    )
+    return Finding("keras", f"{seen}; the processor {bfloat16}")
 
 
 def notebooks_folder():

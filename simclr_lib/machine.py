@@ -35,26 +35,6 @@ def has_bfloat16():
     return bool({"avx512_bf16", "amx_bf16"} & set(flags))
 
 
-def precision(wanted):
-    """The Keras dtype policy to compute with: `wanted`, or for `"auto"` what suits the machine.
-
-    `mixed_bfloat16` (bfloat16 products, float32 weights and loss) where the hardware has it, GPU
-    or processor; where it is emulated it is several times slower than float32.
-    """
-    if wanted != "auto":
-        return wanted
-    import keras
-
-    if keras.backend.backend() == "jax":
-        import jax
-
-        # XLA does not use a processor's bfloat16 instructions to advantage.
-        fast = jax.default_backend() != "cpu"
-    else:
-        fast = has_bfloat16()
-    return "mixed_bfloat16" if fast else "float32"
-
-
 def cpuinfo():
     """Lines of Linux' description of the first processor; none elsewhere."""
     path = Path("/proc/cpuinfo")
