@@ -32,7 +32,7 @@ class RandomView(keras.layers.Layer):
     def __init__(self, seed=0, **kwargs):
         super().__init__(dtype="float32", **kwargs)
         self.seed = seed
-        self.draws = keras.random.SeedGenerator(seed)
+        self.draws = Draws(seed)
 
     def uniform(self, images, columns):
         """Draw `columns` arrays of shape `(B,)`, uniform in [0, 1)."""
@@ -51,6 +51,26 @@ def to_planes(images):
 def to_pictures(planes):
     """`(B, 3, H, W)` → `(B, H, W, 3)`."""
     return ops.transpose(planes, (0, 2, 3, 1))
+
+
+class Draws(keras.random.SeedGenerator):
+    """A seed and a counter; on each device of a `tf.distribute` strategy another seed.
+
+    Keras gives all devices the same: the first picture of each would get the same crop. On JAX
+    there is one draw for the rows of all devices.
+    """
+
+    def next(self, ordered=True):
+        seed = super().next(ordered)
+        if keras.backend.backend() != "tensorflow":
+            return seed
+        import tensorflow as tf
+
+        if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            return seed
+        context = tf.distribute.get_replica_context()
+        device = 0 if context is None else context.replica_id_in_sync_group
+        return seed + tf.cast([1_000_003 * device, 0], seed.dtype)
 
 
 class RandomResizedCrop(RandomView):

@@ -16,7 +16,16 @@ BLOCKS = {  # depth: (kind of block, blocks in each stage)
 STEMS = ("cifar", "strided", "imagenet")
 
 
-def resnet(depth, *, width=64, stem="cifar", image_size=None, batch_norm_momentum=0.9, dtype=None):
+def resnet(
+    depth,
+    *,
+    width=64,
+    stem="cifar",
+    image_size=None,
+    batch_norm_momentum=0.9,
+    synchronized=False,
+    dtype=None,
+):
     """Build a residual network without its classifier: views in, features h out.
 
     Args:
@@ -30,6 +39,8 @@ def resnet(depth, *, width=64, stem="cifar", image_size=None, batch_norm_momentu
             on small views and used on large pictures.
         batch_norm_momentum: how much of the running statistics each step keeps, in [0, 1). Keras'
             own default, 0.99, needs about 500 steps before inference can be trusted.
+        synchronized: whether BatchNorm takes its statistics over the batches of all devices, see
+            `fast_layers.BatchNormalization`.
         dtype: a Keras dtype policy such as `"mixed_bfloat16"`; None takes the global one.
 
     Returns:
@@ -44,7 +55,7 @@ def resnet(depth, *, width=64, stem="cifar", image_size=None, batch_norm_momentu
     if stem not in STEMS:
         raise ValueError(f"stem must be one of {', '.join(STEMS)}; got {stem!r}.")
     kind, stages = BLOCKS[depth]
-    parts = Parts(batch_norm_momentum, dtype)
+    parts = Parts(batch_norm_momentum, synchronized, dtype)
     views = keras.Input((image_size, image_size, 3), name="views")
     x = parts.stem(views, width, stem)
     for stage, blocks in enumerate(stages, start=1):
@@ -57,10 +68,10 @@ def resnet(depth, *, width=64, stem="cifar", image_size=None, batch_norm_momentu
 
 
 class Parts:
-    """The parts of a residual network, all with the same BatchNorm momentum and dtype policy."""
+    """The parts of a residual network, all with the same kind of BatchNorm and dtype policy."""
 
-    def __init__(self, batch_norm_momentum, dtype):
-        self.momentum, self.dtype = batch_norm_momentum, dtype
+    def __init__(self, batch_norm_momentum, synchronized, dtype):
+        self.momentum, self.synchronized, self.dtype = batch_norm_momentum, synchronized, dtype
 
     def convolution(self, x, filters, size, stride, name):
         """A convolution without bias (the normalisation has one), and its BatchNorm."""
@@ -75,7 +86,11 @@ class Parts:
             name=f"{name}_convolution",
         )(x)
         return fast_layers.BatchNormalization(
-            momentum=self.momentum, epsilon=1e-5, dtype=self.dtype, name=f"{name}_norm"
+            momentum=self.momentum,
+            epsilon=1e-5,
+            synchronized=self.synchronized,
+            dtype=self.dtype,
+            name=f"{name}_norm",
         )(x)
 
     def relu(self, x, name):

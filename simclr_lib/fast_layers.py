@@ -19,11 +19,23 @@ SMALL_MAP = 6
 
 @keras.saving.register_keras_serializable("simclr")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` over the last axis, as one fused operation."""
+    """`keras.layers.BatchNormalization` over the last axis, as one fused operation.
+
+    `synchronized=True` takes the statistics over the batches of all devices of a `tf.distribute`
+    strategy, by Keras' own slower operations. On JAX an array has the rows of all devices, and the
+    statistics are theirs in any case.
+    """
+
+    def __init__(self, *args, synchronized=False, **kwargs):
+        # Keras refuses the word on other backends, where it would change nothing.
+        synchronized = synchronized and keras.backend.backend() == "tensorflow"
+        super().__init__(*args, synchronized=synchronized, **kwargs)
 
     def call(self, inputs, training=None, mask=None):
         fusible = keras.backend.standardize_dtype(inputs.dtype) in ("float32", "bfloat16")
         if keras.backend.backend() != "tensorflow" or len(inputs.shape) != 4 or not fusible:
+            return super().call(inputs, training=training, mask=mask)
+        if self.synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1:
             return super().call(inputs, training=training, mask=mask)
         use_batch = bool(training) and self.trainable
         statistics = (

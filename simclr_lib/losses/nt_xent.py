@@ -4,7 +4,7 @@ import math
 
 from keras import ops
 
-from simclr_lib.losses.row_blocks import nt_xent_by_row_blocks
+from simclr_lib.losses.row_blocks import nearest_by_row_blocks, nt_xent_by_row_blocks
 
 
 def nt_xent(z_a, z_b, temperature=0.5, *, block_rows=None):
@@ -20,7 +20,7 @@ def nt_xent(z_a, z_b, temperature=0.5, *, block_rows=None):
         temperature: τ > 0. The smaller, the more the hardest negatives count.
         block_rows: None keeps all 2N × 2N similarities at once; a number takes that many rows
             at a time: the same value and gradient in memory that grows with N only, for batches
-            of thousands.
+            of thousands. 256 is a good number: see `notebooks/reference/many-devices.md`.
 
     Returns:
         A scalar: the mean over the 2N anchors, in float32 (in float64 for float64 input).
@@ -34,17 +34,21 @@ def nt_xent(z_a, z_b, temperature=0.5, *, block_rows=None):
     return ops.mean(ops.logsumexp(without_self(similarity), axis=-1)) - ops.mean(positive)
 
 
-def contrastive_accuracy(z_a, z_b):
+def contrastive_accuracy(z_a, z_b, *, block_rows=None):
     """Share of the 2N anchors that are more similar to their positive than to any negative.
 
     Args:
         z_a, z_b: projections, `(N, D)`, as for `nt_xent`.
+        block_rows: as for `nt_xent`; the result is the same.
 
     Returns:
         A scalar in [0, 1]; an encoder that has learnt nothing gets about 1 ÷ (2N − 1).
     """
     z = ops.concatenate([unit_length(z_a), unit_length(z_b)], axis=0)
-    nearest = ops.argmax(without_self(ops.matmul(z, ops.transpose(z))), axis=-1)
+    if block_rows is not None:
+        nearest = nearest_by_row_blocks(z, block_rows)
+    else:
+        nearest = ops.argmax(without_self(ops.matmul(z, ops.transpose(z))), axis=-1)
     pictures = ops.shape(z_a)[0]
     positive = (ops.arange(2 * pictures) + pictures) % (2 * pictures)
     return ops.mean(ops.cast(ops.cast(nearest, "int32") == ops.cast(positive, "int32"), "float32"))

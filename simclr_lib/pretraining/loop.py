@@ -92,7 +92,9 @@ def fit_epochs(
                 state["sums"][name] = state["sums"].get(name, 0.0) + values[-1] * len(batches)
             if last == steps_per_epoch:
                 row = {"epoch": epoch + 1, "seconds": state["seconds"]}
-                row["learning_rate"] = float(model.optimizer.learning_rate)
+                row["learning_rate"] = float(
+                    keras.ops.convert_to_numpy(model.optimizer.learning_rate)
+                )
                 row |= {name: total / steps_per_epoch for name, total in state["sums"].items()}
                 state["history"].append(row)
                 state["sums"] = {}

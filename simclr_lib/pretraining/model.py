@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 from simclr_lib.losses import contrastive_accuracy, nt_xent
+from simclr_lib.pretraining import gradient_cache
+from simclr_lib.pretraining.devices import devices_in_step, gather_over_devices
 
 
 class SimCLR(keras.Model):
@@ -18,14 +20,33 @@ class SimCLR(keras.Model):
         augmenter: Keras layer, pictures `(B, H, W, 3)` → one view of each.
         temperature: τ > 0 of the loss.
         loss: function `(z_a, z_b, temperature)` → scalar.
+        block_rows: rows of the 2N × 2N similarities at a time, for loss and accuracy, see
+            `nt_xent`; None: all at once. A loss of your own is given it by this name, unless it
+            is None.
+        gradient_cache_chunk: pictures at a time in encoder and head, for a batch that does not
+            fit otherwise: see `gradient_cache`, also for what that means to BatchNorm. It must
+            divide the batch. None: the batch goes through whole.
     """
 
-    def __init__(self, encoder, head, augmenter, temperature=0.5, loss=nt_xent, **kwargs):
+    def __init__(
+        self,
+        encoder,
+        head,
+        augmenter,
+        temperature=0.5,
+        loss=nt_xent,
+        *,
+        block_rows=None,
+        gradient_cache_chunk=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if temperature <= 0:
             raise ValueError(f"temperature must be above 0; got {temperature}.")
         self.encoder, self.head, self.augmenter = encoder, head, augmenter
         self.temperature, self.contrastive_loss = temperature, loss
+        self.blocks = {} if block_rows is None else {"block_rows": block_rows}
+        self.gradient_cache_chunk = gradient_cache_chunk
         self.accuracy = keras.metrics.Mean(name="contrastive_accuracy")
 
     def call(self, images, training=False):
@@ -34,6 +55,14 @@ class SimCLR(keras.Model):
         return self.head(self.encoder(views, training=training), training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        z_a, z_b = ops.split(y_pred, 2, axis=0)
-        self.accuracy.update_state(contrastive_accuracy(z_a, z_b))
-        return self.contrastive_loss(z_a, z_b, self.temperature)
+        z_a, z_b = map(gather_over_devices, ops.split(y_pred, 2, axis=0))
+        self.accuracy.update_state(contrastive_accuracy(z_a, z_b, **self.blocks))
+        loss = self.contrastive_loss(z_a, z_b, self.temperature, **self.blocks)
+        # Each device has the whole loss, and Keras adds up the losses and gradients of all.
+        return loss / devices_in_step()
+
+    def train_step(self, *arguments):
+        """One step on a batch: what Keras calls with `data`, on JAX with the state before it."""
+        if self.gradient_cache_chunk is None:
+            return super().train_step(*arguments)
+        return gradient_cache.train_step(self, *arguments)

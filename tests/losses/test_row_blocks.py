@@ -1,10 +1,10 @@
-"""The row-blocked loss is the dense one: same value, same gradient, whatever the block."""
+"""What is computed by row blocks is the same: value, gradient and accuracy, whatever the block."""
 
 import keras
 import numpy as np
 import pytest
 
-from simclr_lib.losses import nt_xent
+from simclr_lib.losses import contrastive_accuracy, nt_xent
 
 PICTURES, DIMS = 37, 16
 
@@ -25,14 +25,47 @@ def value_and_gradient(z_a, z_b, **options):
     return float(value), np.concatenate([np.asarray(s) for s in slopes])
 
 
-@pytest.mark.parametrize("block_rows", [1, 8, 37, 74, 100])
-def test_blocks_of_any_size_equal_the_whole_matrix(block_rows):
+def views(noise=1.0):
     draws = np.random.default_rng(0)
     z_a = draws.normal(size=(PICTURES, DIMS)).astype("float32")
-    z_b = (z_a + draws.normal(size=(PICTURES, DIMS))).astype("float32")
+    return z_a, (z_a + noise * draws.normal(size=z_a.shape)).astype("float32")
+
+
+@pytest.mark.parametrize("block_rows", [1, 8, 37, 74, 100])
+def test_blocks_of_any_size_equal_the_whole_matrix(block_rows):
+    z_a, z_b = views()
     value, gradient = value_and_gradient(z_a, z_b)
     blocked, blocked_gradient = value_and_gradient(z_a, z_b, block_rows=block_rows)
     assert blocked == pytest.approx(value, rel=1e-5)
     np.testing.assert_allclose(
         blocked_gradient, gradient, rtol=1e-4, atol=1e-5 * np.abs(gradient).max()
     )
+
+
+@pytest.mark.parametrize("block_rows", [1, 8, 37, 74, 100])
+@pytest.mark.parametrize("noise", [0.0, 1.0, 2.0])
+def test_the_accuracy_is_the_same(block_rows, noise):
+    z_a, z_b = views(noise)
+    expected = float(contrastive_accuracy(z_a, z_b))
+    assert expected == 1 if noise == 0 else 0.1 < expected < 1
+    assert float(contrastive_accuracy(z_a, z_b, block_rows=block_rows)) == expected
+
+
+def test_of_equally_similar_views_both_take_the_first():
+    z = np.ones((PICTURES, DIMS), "float32")
+    expected = float(contrastive_accuracy(z, z))
+    assert 0 < expected < 0.1  # the first view of all is the positive of one anchor
+    assert float(contrastive_accuracy(z, z, block_rows=8)) == expected
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX always knows the shape")
+def test_a_number_of_rows_that_is_known_only_later_will_do():
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec((None, DIMS))] * 2)
+    def both(z_a, z_b):
+        return nt_xent(z_a, z_b, block_rows=8), contrastive_accuracy(z_a, z_b, block_rows=8)
+
+    z = views()
+    expected = float(nt_xent(*z)), float(contrastive_accuracy(*z))
+    assert [float(found) for found in both(*z)] == pytest.approx(expected, rel=1e-5)

@@ -83,6 +83,24 @@ def test_another_loss_can_take_its_place():
     assert float(model.compute_loss(y_pred=model(pictures()))) == pytest.approx(2.1)
 
 
+def test_row_blocks_reach_loss_and_accuracy():
+    asked = []
+    model = flat_model(
+        simclr_augmenter(12),
+        block_rows=5,
+        loss=lambda *z, block_rows: asked.append(block_rows) or 1.0,
+    )
+    model.compute_loss(y_pred=model(pictures()))
+    assert asked == [5]
+    whole, blocks = (flat_model(simclr_augmenter(12), **rows) for rows in ({}, {"block_rows": 5}))
+    for model in (whole, blocks):
+        model.compile(keras.optimizers.SGD(0.1))
+    expected = whole.fit(pictures(), batch_size=8, epochs=2, shuffle=False, verbose=0).history
+    found = blocks.fit(pictures(), batch_size=8, epochs=2, shuffle=False, verbose=0).history
+    assert found["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert found["contrastive_accuracy"] == expected["contrastive_accuracy"]
+
+
 def test_views_that_are_equal_are_always_found():
     model = flat_model()
     model.compile(keras.optimizers.SGD(0.0))
