@@ -20,10 +20,12 @@ from simclr_lib.evaluation import (
     knn_accuracy,
     linear_probe,
     nearest,
+    reestimate_batch_norm,
 )
 from simclr_lib.heads import projection_head
 from simclr_lib.losses import chance_level
 from simclr_lib.optimizers import build_optimizer, warmup_cosine
+from simclr_lib.precision import choose_precision
 from simclr_lib.pretraining import SimCLR, fit_epochs
 from simclr_lib.pretraining.diagnostics import collapse_warning, loss_warning
 from simclr_lib.pretraining.loop import columns
@@ -55,7 +57,7 @@ def run(recipe, run_dir, *, say=print):
         {
             "recipe": asdict(recipe),
             "data": describe(dataset),
-            "precision": machine.precision(recipe.precision),
+            "precision": choose_precision(recipe, say),
             "backend": keras.backend.backend(),
             "versions": machine.versions(),
             "machine": machine.description(),
@@ -145,6 +147,7 @@ def build_encoder(recipe, precision):
         width=recipe.encoder_width,
         stem=recipe.stem,
         batch_norm_momentum=recipe.batch_norm_momentum,
+        synchronized=recipe.synchronized_batch_norm,
         dtype=precision,
     )
 
@@ -163,8 +166,8 @@ def build_augmenter(recipe):
 
 
 def compile_for(recipe, precision, model, images, epochs, **losses):
-    """Build a model on one batch, and compile it with the recipe's optimiser and schedule."""
-    model(images[: recipe.batch_size])
+    """Build a model on two pictures, and compile it with the recipe's optimiser and schedule."""
+    model(images[:2])
     steps_per_epoch = len(images) // recipe.batch_size
     warmup = round(recipe.warmup_epochs * steps_per_epoch * epochs / recipe.epochs)
     schedule = warmup_cosine(recipe.learning_rate, steps_per_epoch * epochs, warmup)
@@ -191,7 +194,14 @@ def pretrain(recipe, precision, dataset, folder, say):
         recipe.head_layers,
         dtype=precision,
     )
-    model = SimCLR(encoder, head, build_augmenter(recipe), recipe.temperature)
+    model = SimCLR(
+        encoder,
+        head,
+        build_augmenter(recipe),
+        recipe.temperature,
+        block_rows=recipe.loss_block_rows,
+        gradient_cache_chunk=recipe.gradient_cache_chunk,
+    )
     compile_for(recipe, precision, model, dataset.train_images, recipe.epochs)
 
     chance = chance_level(recipe.batch_size)
@@ -246,7 +256,9 @@ def baselines(recipe, precision, dataset, folder):
         dataset.train_labels,
         dataset.test_labels,
     )
-    untrained = Features.of(build_encoder(recipe, precision), dataset)
+    encoder = build_encoder(recipe, precision)
+    reestimate_batch_norm(encoder, dataset.train_images)
+    untrained = Features.of(encoder, dataset)
     rows = {
         "random encoder": {"linear": untrained.probe().accuracy, "knn": untrained.knn()},
         "raw pixels": {"linear": pixels.probe().accuracy, "knn": pixels.knn()},

@@ -1,5 +1,6 @@
 """What frozen features are worth. Labels are read here, and nowhere else."""
 
+from simclr_lib.evaluation.batch_norm import reestimate_batch_norm
 from simclr_lib.evaluation.features import extract_features
 from simclr_lib.evaluation.knn import knn_accuracy, nearest
 from simclr_lib.evaluation.linear_probe import ProbeResult, linear_probe
@@ -12,4 +13,5 @@ __all__ = [
     "knn_accuracy",
     "linear_probe",
     "nearest",
+    "reestimate_batch_norm",
 ]

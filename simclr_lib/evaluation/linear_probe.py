@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
@@ -36,7 +37,9 @@ def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=1
     """Fit multinomial logistic regression on features, and test it.
 
     The features are standardised by the training part's mean and deviation first. The fit is
-    L-BFGS on all pictures at once, so there is no learning rate to choose and nothing random.
+    L-BFGS on all pictures at once, so there is no learning rate to choose and nothing random. It
+    runs in coordinates in which the loss is about equally steep in all directions, however
+    correlated the features are: the same optimum in a few dozen steps.
 
     Args:
         train_h, test_h: float `(N, d)` and `(M, d)`.
@@ -61,9 +64,17 @@ def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=1
     classes = int(max(train_y.max(), test_y.max())) + 1
     rows = np.arange(pictures)
 
+    # The loss curves like the features' covariance times p (1 − p), plus the penalty. Some
+    # thousand pictures tell that well enough: it only chooses the coordinates. With its root
+    # U (UᵀU = the curvature) the weights are U⁻¹ · coordinates.
+    some = train_x[:: max(1, pictures // 10_000)]
+    curvature = some.T @ some * ((classes - 1) / classes**2 / len(some))
+    curvature[np.diag_indices(dims)] += penalty + 1e-4
+    root = cholesky(curvature.astype("float64"))
+
     def cross_entropy(parameters):
         parameters = parameters.reshape(dims + 1, classes)
-        weights, bias = parameters[:-1], parameters[-1]
+        weights, bias = solve_triangular(root, parameters[:-1]), parameters[-1]
         logits = train_x @ weights.astype("float32") + bias.astype("float32")
         logits -= logits.max(axis=1, keepdims=True)
         probability = np.exp(logits)
@@ -72,7 +83,8 @@ def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=1
         probability /= total
         probability[rows, train_y] -= 1
         slope = np.empty((dims + 1, classes))
-        slope[:-1] = train_x.T @ probability / pictures + penalty * weights
+        steepness = train_x.T @ probability / pictures + penalty * weights
+        slope[:-1] = solve_triangular(root, steepness, trans="T")
         slope[-1] = probability.mean(axis=0)
         return loss + penalty / 2 * np.sum(weights**2), slope.ravel()
 
@@ -81,6 +93,7 @@ def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=1
     # One thread: these products are long and thin, and two threads mostly wait for each other.
     with threadpool_limits(1, user_api="blas"):
         best = minimize(cross_entropy, start, jac=True, method="L-BFGS-B", options=options).x
-    best = best.reshape(dims + 1, classes).astype("float32")
-    predicted = np.argmax(test_x @ best[:-1] + best[-1], axis=1)
+    best = best.reshape(dims + 1, classes)
+    weights = solve_triangular(root, best[:-1])
+    predicted = np.argmax(test_x @ weights.astype("float32") + best[-1], axis=1)
     return ProbeResult.of(predicted, test_y, classes)
