@@ -31,6 +31,7 @@ class Recipe:
     encoder_width: int = 64
     stem: str = "cifar"  # "cifar", "strided", "imagenet"
     batch_norm_momentum: float = 0.9  # Keras' 0.99 lags behind in short runs
+    synchronized_batch_norm: bool = False  # over all devices; JAX does so anyway
     head_hidden: int = 512
     head_output: int = 128
     head_layers: int = 2  # 0: the loss sees h, 1: linear, 2: the paper's
@@ -43,6 +44,8 @@ class Recipe:
     learning_rate: float = 2e-3  # the peak, after warmup
     weight_decay: float = 1e-2
     warmup_epochs: float = 1.0
+    loss_block_rows: int | None = None  # rows of the similarities at a time; none: all
+    gradient_cache_chunk: int | None = None  # pictures at a time in the encoder; none: the batch
     precision: str = "auto"  # "float32", "mixed_bfloat16", or what this machine is faster with
 
     # Evaluation
@@ -55,8 +58,8 @@ class Recipe:
 
 # Made for ten minutes on two cores, and chosen on a validation split; what was tried is in
 # benchmarks/RESULTS.md. Small views and a strided stem buy epochs. A short training gains from
-# more steps (small batches, a high learning rate), from a low temperature, and from crops that
-# keep more of the picture.
+# Muon, from more steps (small batches, a high learning rate), from a low temperature, and from
+# crops that keep more of the picture.
 CLASSROOM = Recipe(
     name="classroom",
     view_size=24,
@@ -67,7 +70,8 @@ CLASSROOM = Recipe(
     temperature=0.2,
     batch_size=256,
     epochs=9,
-    learning_rate=3e-3,
+    optimizer="muon",
+    learning_rate=2e-2,
     knn_every=3,
 )
 
@@ -93,8 +97,7 @@ PRESETS = {
             crop_min_area=0.2,
             temperature=0.3,
             encoder_width=32,
-            learning_rate=2e-3,
-            epochs=30,
+            epochs=20,
             knn_every=5,
             supervised_baseline=False,  # a demo of five minutes has no time for it
         ),
@@ -155,6 +158,8 @@ RANGES = {
     "batch_size": (2, None),
     "epochs": (1, None),
     "learning_rate": (1e-9, 100),
+    "loss_block_rows": (1, None),
+    "gradient_cache_chunk": (1, None),
     "weight_decay": (0, 1),
     "warmup_epochs": (0, None),
     "knn_every": (0, None),
@@ -245,6 +250,11 @@ def check(recipe):
             raise UserError(f"{key} must be at least {low}{reason}; got {value}.")
         if high is not None and value > high:
             raise UserError(f"{key} must be at most {high}{reason}; got {value}.")
+    chunk = recipe.gradient_cache_chunk
+    if chunk is not None and recipe.batch_size % chunk:
+        raise UserError(
+            f"gradient_cache_chunk must divide batch_size ({recipe.batch_size}); got {chunk}."
+        )
     if recipe.warmup_epochs >= recipe.epochs:
         raise UserError(
             f"warmup_epochs must be less than epochs ({recipe.epochs}); got {recipe.warmup_epochs}."

@@ -9,7 +9,12 @@ from simclr_lib import encoders
 from simclr_lib.errors import UserError
 from simclr_lib.recipes import CHOICES, PRESETS, RANGES, Recipe, check, get_recipe
 
-FREE = {"name", "data", "supervised_baseline"}  # any text, any path, yes or no
+FREE = {
+    "name",
+    "data",
+    "supervised_baseline",
+    "synchronized_batch_norm",
+}  # any text, any path, yes or no
 
 
 @pytest.mark.parametrize("name", ["smoke", "demo", "classroom", "cifar10-resnet18"])
@@ -171,3 +176,9 @@ def test_settings_change_nothing_but_what_they_name():
 def test_a_recipe_can_not_be_changed_by_accident():
     with pytest.raises(dataclasses.FrozenInstanceError):
         get_recipe("smoke").seed = 1
+
+
+def test_a_chunk_that_does_not_divide_the_batch_is_refused():
+    assert get_recipe("smoke", {"gradient_cache_chunk": "16"}).gradient_cache_chunk == 16
+    with pytest.raises(UserError, match=r"gradient_cache_chunk must divide batch_size \(64\)"):
+        get_recipe("smoke", {"gradient_cache_chunk": 48})
