@@ -1,0 +1,229 @@
+"""A whole pretraining step: data, views, encoder, loss, gradients and optimiser.
+
+The kit's side walks the recipe's road: the encoder, head, augmenter and optimiser that
+`experiment` builds, `ShuffledBatches`, and `fit`. The peer (`peers/torch_step.py`) is a plain
+PyTorch loop with the same encoder, batch, loss and optimiser, and torchvision's views. Both are
+measured in float32 and in bfloat16. Beside each, the same process multiplies large matrices: what
+share of that rate the convolutions reach is a measure that a faster or busier machine changes less.
+"""
+
+from dataclasses import asdict
+
+import numpy as np
+
+from simclr_lib.bench.case import Case
+from simclr_lib.bench.figures import Bar, Figure
+from simclr_lib.bench.peers.serving import repeat
+
+PYTORCH = "PyTorch loop"
+KIT_PRECISION = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+RECIPES = {
+    "classroom": ("classroom", {}),
+    "ResNet-18": ("cifar10-resnet18", {"batch_size": 64}),
+}
+UNITS = {"speed": "pairs/s", "arithmetic": "GFLOP/s", "gemm": "GFLOP/s", "data and views": "share"}
+
+
+def cases(quick):
+    if quick:
+        return [Case("step", "smoke", 60, 8, {"encoder": "smoke"})]
+    return [Case("step", name, 90, 45, {"encoder": name}) for name in RECIPES]
+
+
+def measure(case, session, earlier):
+    settings = {"encoder": case.settings["encoder"]}
+    recipe = asdict(recipe_of(**settings))
+    sides = {}
+    for precision in KIT_PRECISION:
+        name = f"{{}}, {precision}".format
+        sides[name("kit")] = session.kit("step", precision=precision, **settings)
+        sides[name(PYTORCH)] = session.peer("torch_step.py", precision=precision, recipe=recipe)
+    answers = session.alternate(case, sides)
+    return [
+        Figure(
+            case.name, side, quantity, UNITS[quantity], [answer[quantity] for answer in measured]
+        )
+        for side, measured in answers.items()
+        for quantity, unit in UNITS.items()
+        if quantity in measured[0]
+    ]
+
+
+def bars(found):
+    faster = {"classroom": 1.3, "ResNet-18": 1.0}
+    shares = {
+        ("classroom", "bfloat16"): 60,
+        ("ResNet-18", "float32"): 85,
+        ("ResNet-18", "bfloat16"): 80,
+    }
+    made = []
+    for encoder, limit in faster.items():
+        kit, pytorch = (fastest(found, encoder, side) for side in ("kit", PYTORCH))
+        ratio = kit / pytorch if kit and pytorch else None
+        made.append(Bar(f"{encoder} step, kit ÷ {PYTORCH}, each in its faster dtype", ratio, limit))
+        made += [
+            found.bar(
+                f"{encoder} step in {precision}, kit ÷ {PYTORCH}",
+                (encoder, f"kit, {precision}", "speed"),
+                (encoder, f"{PYTORCH}, {precision}", "speed"),
+                None,
+            )
+            for precision in KIT_PRECISION
+        ]
+        for precision in KIT_PRECISION:
+            side = f"kit, {precision}"
+            arithmetic = found.median(encoder, side, "arithmetic")
+            gemm = max(
+                (found.median(encoder, f"{one}, {precision}", "gemm") or 0)
+                for one in ("kit", PYTORCH)
+            )
+            share = 100 * arithmetic / gemm if arithmetic and gemm else None
+            name = f"{encoder} step in {precision}: convolutions' share of the gemm rate"
+            made.append(Bar(name, share, shares.get((encoder, precision)), unit="%"))
+            views = found.median(encoder, side, "data and views")
+            name = f"{encoder} step in {precision}: share of data and views"
+            # What others wait for is the slower part of a fast step: the bar holds in both dtypes.
+            made.append(Bar(name, 100 * views if views else None, 10, at_least=False, unit="%"))
+    return made
+
+
+def fastest(found, encoder, side):
+    """The median speed of a side in its faster dtype, or None."""
+    speeds = [found.median(encoder, f"{side}, {precision}", "speed") for precision in KIT_PRECISION]
+    return max((speed for speed in speeds if speed), default=None)
+
+
+def recipe_of(encoder):
+    from simclr_lib.recipes import get_recipe
+
+    name, settings = RECIPES.get(encoder, (encoder, {}))
+    return get_recipe(name, settings)
+
+
+def side(encoder, precision, quick):
+    """The kit's training, on CIFAR-10's number of random pictures."""
+    step = TrainingStep(recipe_of(encoder), KIT_PRECISION[precision], 2_000 if quick else 50_000)
+    gemm = GemmRate(precision, 512 if quick else 4096)
+    seconds = 0.2 if quick else 5.0
+    step.run(2)  # compiles
+    pace = step.run(2)
+
+    def measure():
+        took = step.run(max(1, round(seconds / pace)))
+        return {
+            "speed": step.recipe.batch_size / took,
+            "arithmetic": step.convolution_flops() / took / 1e9,
+            "data and views": step.data_and_views(seconds / 5) / took,
+            "gemm": gemm(seconds / 5),
+        }
+
+    return measure
+
+
+class TrainingStep:
+    """The pretraining of a recipe, to be run a few steps at a time.
+
+    Args:
+        recipe: a `Recipe`.
+        precision: a Keras dtype policy.
+        pictures: how many 32×32 pictures of noise it trains on.
+    """
+
+    def __init__(self, recipe, precision, pictures):
+        from keras import ops
+
+        from simclr_lib import experiment
+        from simclr_lib.bench.compiled import compiled
+        from simclr_lib.heads import projection_head
+        from simclr_lib.pretraining import SimCLR
+
+        self.recipe = recipe
+        self.images = np.random.default_rng(0).integers(0, 256, (pictures, 32, 32, 3), "uint8")
+        self.encoder = experiment.build_encoder(recipe, precision)
+        head = projection_head(
+            self.encoder.output_shape[-1],
+            recipe.head_hidden,
+            recipe.head_output,
+            recipe.head_layers,
+            dtype=precision,
+        )
+        augmenter = experiment.build_augmenter(recipe)
+        self.model = SimCLR(self.encoder, head, augmenter, recipe.temperature)
+        experiment.compile_for(recipe, precision, self.model, self.images, recipe.epochs)
+        # As `SimCLR.call` begins.
+        self.augment = compiled(lambda images: augmenter(ops.concatenate([images, images])))
+
+    def batches(self, steps):
+        from simclr_lib.pretraining.batches import ShuffledBatches
+
+        return ShuffledBatches(self.images, self.recipe.batch_size, 0, 0, 0, steps)
+
+    def run(self, steps):
+        """Train that many steps: seconds a step."""
+        return (
+            repeat(lambda: self.model.fit(self.batches(steps), shuffle=False, verbose=0), 0) / steps
+        )
+
+    def data_and_views(self, seconds):
+        """Fetch a batch and make its two views, as a step does: seconds a step."""
+        batches = self.batches(1)
+        self.augment(*batches[0])
+        return repeat(lambda: self.augment(*batches[0]), seconds)
+
+    def convolution_flops(self):
+        """Floating-point operations of a step's convolutions: forward, and both gradients.
+
+        The first convolution needs no gradient by its inputs, the views.
+        """
+        views = 2 * self.recipe.batch_size
+        passes = 2  # of the first: forward, and by the kernel
+        total = 0
+        for kernel, outputs in self.convolutions():
+            total += passes * 2 * views * outputs * kernel
+            passes = 3
+        return total
+
+    def convolutions(self):
+        """`(weights of the kernel, pixels of its output map)` of each, the first one first."""
+        import keras
+
+        from simclr_lib.encoders import resnet
+
+        # The recipe's encoder takes views of any side; the same one for this side knows its maps.
+        recipe = self.recipe
+        encoder = resnet(
+            recipe.encoder_depth,
+            width=recipe.encoder_width,
+            stem=recipe.stem,
+            image_size=recipe.view_size,
+        )
+        for layer in encoder.layers:
+            if isinstance(layer, keras.layers.Conv2D):
+                _, rows, columns, _ = layer.output.shape
+                yield int(np.prod(layer.kernel.shape)), rows * columns
+
+
+class GemmRate:
+    """GFLOP/s of a product of two large square matrices in the framework: the machine's best.
+
+    In float32 NumPy's is measured too, and the faster one counts.
+    """
+
+    def __init__(self, precision, size):
+        from keras import ops
+
+        from simclr_lib.bench.compiled import compiled
+
+        self.size = size
+        numbers = np.random.default_rng(0).normal(size=(size, size)).astype("float32")
+        matrix = ops.cast(numbers, precision)
+        product = compiled(ops.matmul)
+        self.products = [lambda: product(matrix, matrix)]
+        if precision == "float32":
+            self.products.append(lambda: numbers @ numbers)
+        for multiply in self.products:
+            multiply()
+
+    def __call__(self, seconds):
+        fastest = min(repeat(multiply, seconds) for multiply in self.products)
+        return 2 * self.size**3 / fastest / 1e9
