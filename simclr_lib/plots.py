@@ -51,6 +51,14 @@ MARKERS = "osD^vP<X>*"
 _HALO = [withStroke(linewidth=3, foreground="white")]  # keeps text readable on lines and points
 
 
+def set_style():
+    """Give figures that are made elsewhere in this program the same looks.
+
+    Formulas are drawn as such there: Matplotlib labels logarithmic axes with them.
+    """
+    style.use(["default", {**_STYLE, "text.parse_math": True}])
+
+
 class DescribedFigure(Figure):
     """A figure with an alternative text, which notebooks show together with the picture."""
 
