@@ -1,0 +1,105 @@
+"""Every notebook runs: solutions, students' notebooks untouched, and with wrong answers."""
+
+import copy
+
+import nbformat
+import pytest
+from run_notebook import in_smoke, run
+
+from simclr_lib.course import exercises
+from simclr_lib.course.build.faults import find_faults
+from simclr_lib.course.build.source import read_lesson
+from simclr_lib.doctor import KIT
+
+LESSONS = sorted(path.stem for path in (KIT / "solutions").glob("[0-9][0-9]_*.py"))
+# One notebook in `make test`; a minute each for the others.
+solutions = [pytest.param(name, marks=[pytest.mark.slow] * (name[:2] != "00")) for name in LESSONS]
+
+
+def read(folder, name):
+    return nbformat.read(KIT / folder / f"{name}.ipynb", as_version=4)
+
+
+def checks_of(name):
+    """`{slug of the checking cell: exercise}`."""
+    cells = read_lesson(KIT / "solutions" / f"{name}.py").cells
+    return {cell.slug: cell.checks[1] for cell in cells if cell.kind == "code" and cell.checks}
+
+
+def test_the_notebooks_are_what_their_sources_say():
+    assert list(find_faults(KIT)) == []
+
+
+@pytest.mark.parametrize("name", solutions)
+def test_a_solution_passes_all_checks_and_repeats_its_outputs(name, tmp_path):
+    outcome = run(in_smoke(read("solutions", name)), tmp_path)
+    assert outcome.passed, outcome.log
+    assert outcome.faults() == []
+    for slug, exercise in checks_of(name).items():
+        assert outcome.text(slug).startswith(f"✓ {exercise} "), outcome.text(slug)
+
+
+def answered_wrongly(notebook, name):
+    """A copy with the first catalogued mistake of each exercise in the exercise's cell."""
+    wrong = copy.deepcopy(notebook)
+    ids = set(checks_of(name).values())
+    for cell in wrong.cells:
+        cell.id += "-wrong"
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            exercise = next(id for id in ids if f"def {id}(" in cell.source)
+            cell.source = (
+                "from simclr_lib.course import exercises\n"
+                f'{exercise} = exercises.find("{exercise}").mistakes[0].answer'
+            )
+    return wrong
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_students_notebook_runs_untouched_and_with_every_answer_wrong(name, tmp_path):
+    """From top to bottom untouched, then in the same kernel with a mistake in each exercise.
+
+    Each check hands on the kit's own function, so one wrong answer does not hide another.
+    """
+    untouched = read("notebooks", name)
+    both = in_smoke(untouched)
+    both.cells += in_smoke(answered_wrongly(untouched, name)).cells
+    outcome = run(both, tmp_path)
+    assert outcome.passed, outcome.log
+    assert outcome.faults() == []
+    for slug, exercise in checks_of(name).items():
+        goes_on = f"Until this passes, the lesson goes on with the kit's own {exercise}."
+        before, after = outcome.text(slug), outcome.text(f"{slug}-wrong")
+        assert before.startswith(f"– {exercise} "), before
+        assert after.startswith(f"✗ {exercise} "), after
+        assert goes_on in before and goes_on in after
+        assert exercises.find(exercise).mistakes[0].diagnosis in after
+
+
+def test_what_is_wrong_with_a_notebook_is_seen(tmp_path):
+    cells = {
+        "parameters": 'profile: str = "full"\ndataset: str = "auto"',
+        "injected": "print(profile, dataset)",
+        "descriptor": 'import os\n_ = os.write(2, b"a warning from C++")',
+        "progress": 'import sys\nprint("Pretraining:  50%, 0.1 min left", file=sys.stderr)',
+        "same": "print(6 * 7)",
+        "other": "print(6 * 7)",
+        "error": "1 / 0",
+    }
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source, id=id) for id, source in cells.items()],
+        metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}},
+    )
+    notebook.cells[0].metadata.tags = ["parameters"]
+    for cell in notebook.cells[4:6]:
+        cell.metadata.tags, cell.execution_count = ["nbval-check-output"], 1
+        text = {"same": "42\n", "other": "54\n"}[cell.id]
+        cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+    outcome = run(in_smoke(notebook), tmp_path)
+    assert not outcome.passed
+    assert "2 failed, 6 passed" in outcome.log, outcome.log
+    assert outcome.text("injected") == "smoke shapes\n"
+    assert outcome.faults() == [
+        "descriptor wrote to stderr: 'a warning from C++'",
+        "error failed with ZeroDivisionError: division by zero",
+    ]
