@@ -1,0 +1,124 @@
+"""The table of a sweep: a row a run, made from done-files alone, and means over the seeds."""
+
+import csv
+import io
+import os
+import statistics
+from pathlib import Path
+
+from simclr_lib.files import write_atomically
+from simclr_lib.sweeps.folder import read
+
+BASELINES = ("random encoder", "raw pixels", "supervised from scratch")
+
+
+def rows(folder, plan):
+    """One dict a run, in the plan's order.
+
+    Returns:
+        Dicts with `state` ("done", "failed", "begun" or "waiting"), `arm`, `seed`, the fields
+        that vary, and for runs that are done the accuracies (`"SimCLR linear"` and so on, shares),
+        `minutes` (of training), `wall_minutes` and `processor_minutes` (of the last start);
+        for failed ones `cell` and `error`; `starts` and `folder`.
+    """
+    fields = list(dict.fromkeys(field for run in plan.runs for field in run.settings))
+    found = []
+    for run in plan.runs:
+        files = folder.files(run)
+        done, failed = read(files.done), read(files.failed)
+        row = {"state": "waiting", "arm": run.arm, "seed": run.parameters["seed"]}
+        row |= {field: run.parameters[field] for field in fields}
+        row["starts"] = files.count_starts()
+        row["folder"] = os.path.relpath(files.path, folder.path)
+        if done is not None:
+            row["state"] = "done"
+            for name, accuracies in done["accuracies"].items():
+                row |= {f"{name} {kind}": share for kind, share in accuracies.items()}
+            if done["training_minutes"] is not None:
+                row["minutes"] = round(done["training_minutes"], 3)
+            row["wall_minutes"] = round(done["wall_seconds"] / 60, 2)
+            row["processor_minutes"] = round(done["processor_seconds"] / 60, 2)
+        elif failed is not None:
+            row |= {"state": "failed", "cell": failed["cell"], "error": failed["error"]}
+        elif row["starts"]:
+            row["state"] = "begun"
+        found.append(row)
+    return found
+
+
+def write_table(path, table):
+    """Write the rows as CSV, in one step."""
+    text = io.StringIO()
+    first = ("state", "arm", "seed")
+    last = ("wall_minutes", "processor_minutes", "starts", "cell", "error", "folder")
+    names = dict.fromkeys(name for row in table for name in row)
+    names = [*first, *(name for name in names if name not in first + last), *last]
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table)
+    write_atomically(Path(path), lambda file: file.write(text.getvalue().encode()))
+
+
+def measure(row, y):
+    """What a plot shows of a row: `"linear"` and `"knn"` are SimCLR's; None if it isn't there."""
+    return row.get("minutes" if y == "minutes" else f"SimCLR {y}")
+
+
+def arms(table, plan, y):
+    """Means over the seeds, one dict an arm, in the plan's order.
+
+    Returns:
+        Dicts with `arm`, `settings`, `values` (one a finished run), `mean` and `std` (sample
+        standard deviation), which are None where no, or one, run is done.
+    """
+    settings = {run.arm: run.settings for run in plan.runs}
+    values = {arm: [] for arm in settings}
+    for row in table:
+        if row["state"] == "done" and measure(row, y) is not None:
+            values[row["arm"]].append(measure(row, y))
+    return [
+        {
+            "arm": arm,
+            "settings": settings[arm],
+            "values": found,
+            "mean": statistics.mean(found) if found else None,
+            "std": statistics.stdev(found) if len(found) > 1 else None,
+        }
+        for arm, found in values.items()
+    ]
+
+
+def baselines(table, y):
+    """`{name: mean over the finished runs}` of the baselines that were measured the same way."""
+    found = {}
+    for name in BASELINES:
+        shares = [row[f"{name} {y}"] for row in table if row.get(f"{name} {y}") is not None]
+        if shares:
+            found[name] = statistics.mean(shares)
+    return found
+
+
+def machines(folder, plan):
+    """What the finished runs ran on: `[(description, number of runs)]`, most runs first."""
+    count = {}
+    for run in plan.runs:
+        done = read(folder.files(run).done)
+        if done is None or not done.get("machine"):
+            continue
+        machine, versions = done["machine"], done["versions"]
+        packages = ", ".join(f"{name} {version}" for name, version in versions.items())
+        what = (
+            f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
+            f"{machine['system']}; {done['backend']}, {done['precision']}; {packages}"
+        )
+        count[what] = count.get(what, 0) + 1
+    return sorted(count.items(), key=lambda item: -item[1])
+
+
+def classes(folder, plan):
+    """The number of classes of the pictures, which sets the chance line; None if not known."""
+    for run in plan.runs:
+        data = (read(folder.files(run).done) or {}).get("data")
+        if data:
+            return len(data["class_names"])
+    return None

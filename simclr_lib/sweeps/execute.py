@@ -1,0 +1,132 @@
+"""Run what of a sweep is not done yet, and tell how it goes."""
+
+import time
+from concurrent.futures import CancelledError
+from dataclasses import replace
+
+from simclr_lib.errors import UserError
+from simclr_lib.sweeps.cluster import DaskWorkers
+from simclr_lib.sweeps.display import Display
+from simclr_lib.sweeps.folder import SweepFolder, read
+from simclr_lib.sweeps.local import LocalWorkers
+from simclr_lib.sweeps.notebooks import experiment_notebook, parameters_of
+from simclr_lib.sweeps.plan import make_plan
+from simclr_lib.sweeps.spec import read_spec
+
+TICK_SECONDS = 0.3
+
+
+def run_sweep(spec_path, out, *, data=None, workers=1, scheduler=None):
+    """Run a spec; the same call goes on where it was stopped, and repeats nothing.
+
+    Args:
+        spec_path: the YAML file, see `spec`.
+        out: the sweep folder.
+        data: the pictures of every run, in place of the spec's or recipe's; None for those.
+        workers: runs at once on this machine.
+        scheduler: address of a Dask scheduler, in place of this machine; None for none.
+
+    Returns:
+        `(SweepFolder, Plan)`.
+
+    Raises:
+        UserError: what `spec`, `plan`, `folder` and `cluster` find wrong, all before a run begins.
+    """
+    spec = read_spec(spec_path)
+    if data is not None:
+        if any("data" in settings for _, settings in spec.arms):
+            raise spec.wrong("this spec compares data itself: leave out --data.", "data")
+        spec = replace(spec, constants=spec.constants | {"data": data})
+    plan = make_plan(spec)
+    notebook = spec.notebook or experiment_notebook()
+    check_notebook(notebook, spec)
+    folder = SweepFolder(out)
+    folder.take_lock()
+    folder.begin(plan, notebook)
+    # A run whose process died is tried again: a kill is no fault of its parameters.
+    for run in plan.runs:
+        files = folder.files(run)
+        if files.outcome == "failed" and read(files.failed).get("died"):
+            files.failed.unlink()
+    execute(folder, plan, workers, scheduler)
+    return folder, plan
+
+
+def retry_sweep(out, *, workers=1, scheduler=None):
+    """Run the failed runs of a sweep again, from their beginning, and no others.
+
+    Args, returns and raises: as `run_sweep`; also a UserError if none has failed.
+    """
+    folder = SweepFolder(out)
+    plan = folder.plan()
+    folder.take_lock()
+    failed = {run.key for run in plan.runs if folder.files(run).outcome == "failed"}
+    if not failed:
+        raise UserError(f"No run of {folder.path} has failed.")
+    for run in plan.runs:
+        if run.key in failed:
+            folder.files(run).clear()
+    execute(folder, plan, workers, scheduler, only=failed)
+    return folder, plan
+
+
+def check_notebook(notebook, spec):
+    """Raise a `UserError` unless the notebook takes the run folder and all that the spec sets."""
+    known = parameters_of(notebook)
+    for name in ("run_dir", *spec.constants, *(key for _, arm in spec.arms for key in arm)):
+        if name not in known:
+            raise spec.wrong(f"the notebook {notebook} has no parameter {name!r}.", name)
+
+
+def execute(folder, plan, workers, scheduler, only=None):
+    """Have every run that has no outcome executed, or of those only the ones in `only`."""
+    waiting = [
+        run
+        for run in plan.runs
+        if folder.files(run).outcome is None and (only is None or run.key in only)
+    ]
+    display = Display(folder, plan, waiting)
+    if not waiting:
+        return
+    known = parameters_of(folder.notebook)
+    road = DaskWorkers(scheduler, folder.path) if scheduler else LocalWorkers(workers)
+    try:
+        display.start(road.workers)
+        futures = {}
+        for run in waiting:
+            parameters = {key: value for key, value in run.parameters.items() if key in known}
+            job = {
+                "folder": str(folder.files(run).path),
+                "notebook": str(folder.notebook),
+                "parameters": parameters,
+            }
+            futures[road.submit(job)] = run
+        while futures:
+            for future in [future for future in futures if future.done()]:
+                run = futures.pop(future)
+                settle(future, folder.files(run))
+                display.ended(run)
+            display.tick()
+            time.sleep(TICK_SECONDS)
+    finally:
+        display.close()
+        road.close()
+
+
+def settle(future, files):
+    """See that an ended run has an outcome on disk; raise what concerns the whole sweep."""
+    try:
+        future.result()
+    except OSError:
+        raise  # the disk is full
+    except CancelledError as error:
+        raise UserError(
+            "The cluster has lost this sweep (has its scheduler ended?): start it again, and run "
+            "the same command, it goes on."
+        ) from error
+    except Exception as error:
+        # Dask gives a run up whose workers died three times.
+        record = {"key": files.path.name, "died": True, "starts": files.count_starts()}
+        error = f"its workers died or lost it: {type(error).__name__}"
+        files.path.mkdir(parents=True, exist_ok=True)
+        files.write(files.failed, record | {"cell": "–", "error": error})

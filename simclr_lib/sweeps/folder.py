@@ -1,0 +1,183 @@
+"""What a sweep keeps on disk: its plan, and one folder a run with a done-file that comes last."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from simclr_lib.errors import UserError
+from simclr_lib.files import write_atomically
+from simclr_lib.sweeps import lock
+from simclr_lib.sweeps.plan import Plan
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of one run in a sweep; `experiment` itself puts more beside them.
+
+    Args:
+        path: the run folder, named by the run's key.
+    """
+
+    path: Path
+
+    @property
+    def done(self):
+        return self.path / "done.json"
+
+    @property
+    def failed(self):
+        return self.path / "failed.json"
+
+    @property
+    def notebook(self):
+        return self.path / "notebook.ipynb"
+
+    @property
+    def starts(self):
+        return self.path / "starts.txt"
+
+    @property
+    def log(self):
+        return self.path / "log.txt"
+
+    @property
+    def lock(self):
+        return self.path / ".lock"
+
+    @property
+    def outcome(self):
+        """`"done"`, `"failed"` or None."""
+        if read(self.done) is not None:
+            return "done"
+        return "failed" if read(self.failed) is not None else None
+
+    def write(self, path, record):
+        """Write a record in one atomic step that outlasts a power cut."""
+        text = json.dumps(record, indent=2, ensure_ascii=False)
+        write_atomically(path, lambda file: file.write(text.encode()))
+        sync_folder(self.path)
+
+    def epochs(self):
+        """Epochs of contrastive training that are done."""
+        try:
+            return max(0, (self.path / "metrics.csv").read_text().count("\n") - 1)
+        except OSError:
+            return 0
+
+    def count_starts(self):
+        try:
+            return len(self.starts.read_text().splitlines())
+        except OSError:
+            return 0
+
+    def clear(self):
+        """Remove what a failed run has left, so that it starts afresh; the lock file stays."""
+        for entry in self.path.iterdir() if self.path.is_dir() else ():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry not in (self.lock, self.failed):
+                entry.unlink()
+        self.failed.unlink(missing_ok=True)  # last: a kill in between leaves it to be retried
+
+
+class SweepFolder:
+    """The folder of one sweep, and the rule that it holds one set of runs.
+
+    Args:
+        path: the folder. `begin` makes it.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path).absolute()
+        self.plan_file = self.path / "sweep.json"
+        self.notebook = self.path / "experiment.ipynb"
+        self.table = self.path / "table.csv"
+        self.report = self.path / "report.html"
+        self.lock = self.path / ".lock"
+
+    def begin(self, plan, notebook):
+        """Write the plan of a new sweep, or make sure that it is this sweep that goes on.
+
+        Call it with the lock held. The notebook is copied, so that a sweep that goes on does so
+        with the notebook that it began with.
+
+        Raises:
+            UserError: the folder holds other runs.
+        """
+        if self.plan_file.exists():
+            there, here = ({run.key for run in p.runs} for p in (self.plan(), plan))
+            if there != here:
+                raise UserError(
+                    f"{self.path} holds another sweep: {len(there & here)} of its {len(there)} "
+                    f"runs are among the {len(here)} asked for. Has the spec, or its recipe, "
+                    "changed since? Choose another folder with --out."
+                )
+        if not self.notebook.exists():
+            content = Path(notebook).read_bytes()
+            write_atomically(self.notebook, lambda file: file.write(content))
+        text = json.dumps(plan.as_json(), indent=2, ensure_ascii=False)
+        write_atomically(self.plan_file, lambda file: file.write(text.encode()))
+        sync_folder(self.path)
+
+    def plan(self):
+        """The `Plan` of the sweep.
+
+        Raises:
+            UserError: this is no sweep folder, or its plan is damaged.
+        """
+        if not self.plan_file.exists():
+            raise UserError(f"{self.path} is no sweep folder: `simclr sweep run SPEC` makes one.")
+        try:
+            return Plan.of_json(json.loads(self.plan_file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{self.plan_file} is damaged ({error}): run the spec again."
+            ) from error
+
+    def files(self, run):
+        return RunFiles(self.path / "runs" / run.key)
+
+    def outcomes(self, plan):
+        """`{key: "done", "failed" or None}`."""
+        return {run.key: self.files(run).outcome for run in plan.runs}
+
+    def take_lock(self):
+        """Hold this folder until the process ends.
+
+        Raises:
+            UserError: another sweep holds it, or it can't be written to.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            descriptor = lock.take(self.lock)
+        except OSError as error:
+            raise UserError(
+                f"The sweep folder {self.path} can't be used ({error.strerror}): choose another "
+                "with --out."
+            ) from error
+        if descriptor is None:
+            raise UserError(
+                f"Another sweep is at work in {self.path}: `simclr sweep status {self.path}` "
+                "shows how far it is."
+            )
+        return descriptor
+
+
+def read(path):
+    """The content of a JSON file, or None if it is not there or not whole."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def sync_folder(path):
+    """Have the system put a folder's entries on disk: a rename is only then there to stay."""
+    if os.name != "nt":  # Windows can't open a folder
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
