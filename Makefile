@@ -46,7 +46,7 @@ constraints: ## Pin the newest versions that pyproject.toml allows (on x86-64 Li
 	fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	echo "Installing everything, unpinned, into a throw-away environment."; \
 	$$python -m venv "$$fresh"; \
-	"$$fresh/bin/python" $(PIP_INSTALL) -e ".[jax,test]"; \
+	"$$fresh/bin/python" $(PIP_INSTALL) -e ".[dask,instructors,jax,test]"; \
 	"$$fresh/bin/python" -m pip freeze --exclude simclr-course-kit > "$$fresh/pins"; \
 	{ echo "# The versions that the tests ran with. Made by: make constraints"; \
 	  awk -F '==' '$$1 ~ /^tensorflow[-_]cpu$$/ { print "tensorflow==" $$2 } { print }' "$$fresh/pins"; \

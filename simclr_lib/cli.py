@@ -10,6 +10,7 @@ import traceback
 import warnings
 from pathlib import Path
 
+from simclr_lib.bench import PARTS as BENCH_PARTS
 from simclr_lib.errors import UserError
 from simclr_lib.recipes import PRESETS, get_recipe
 
@@ -88,6 +89,9 @@ def lab(arguments):
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # as in a container
     command += arguments.rest
+    # Settings that a learner's own come before: no question about news in the middle of lesson 00.
+    own = [str(Path(__file__).parent / "jupyter"), os.environ.get("JUPYTER_CONFIG_PATH")]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, own))
     if os.name == "nt":  # there, exec would come back to the prompt at once
         return subprocess.run(command).returncode
     return os.execv(sys.executable, command)
@@ -102,6 +106,59 @@ def doctor(arguments):
         faults += finding.ok is False
     print(f"\n{faults} to mend: see ✗." if faults else "\nAll is well.")
     return int(faults > 0)
+
+
+def build(arguments):
+    from simclr_lib.course import build as builder
+
+    root = builder.kit_folder()
+    if arguments.check:
+        faults = list(builder.find_faults(root))
+        print("\n".join(faults) or "The notebooks are what their sources say.")
+        return int(bool(faults))
+    if arguments.instructors:
+        return builder.build_for_instructors(root, arguments.instructors)
+    return builder.build(
+        root,
+        arguments.lessons,
+        profile=arguments.profile,
+        students_only=arguments.students,
+    )
+
+
+def sweep(arguments):
+    from simclr_lib.sweeps import command
+
+    options = ("data", "out", "workers", "scheduler")
+    given = {name: getattr(arguments, name) for name in options if hasattr(arguments, name)}
+    return getattr(command, arguments.action)(arguments.target, **given)
+
+
+def progress(arguments):
+    from simclr_lib.course import progress as kept
+
+    if bool(arguments.export) != bool(arguments.to):
+        raise UserError("--export FOLDER and --to FILE go together.")
+    if not arguments.export:
+        print(kept.table())
+        return
+    students, faults = kept.export(arguments.export, arguments.to)
+    for fault in faults:
+        print(f"Note: {fault}", file=sys.stderr)
+    print(f"{students} students in {arguments.to}")
+
+
+def bench(arguments):
+    from simclr_lib.bench import suite
+
+    suite.bench(
+        arguments.parts,
+        arguments.out,
+        rounds=arguments.rounds,
+        quick=arguments.quick,
+        peers=arguments.peers,
+        without_peers=arguments.without_peers,
+    )
 
 
 def settings_of(arguments):
@@ -157,6 +214,13 @@ def chain(error):
 
 def show_warning(message, *_where, **_more):
     print(f"Note: {message}", file=sys.stderr)
+
+
+def positive(text):
+    """Turn text into a whole number of at least 1, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; got {text!r}")
+    return int(text)
 
 
 class Parser(argparse.ArgumentParser):
@@ -234,6 +298,107 @@ def parse(argv):
         "Whatever follows is passed to `jupyter lab`.",
     )
     add(doctor, "examine this machine and the installation: half a minute", "simclr doctor")
+
+    command = add(
+        progress,
+        "print which exercises you have done, lesson by lesson",
+        "simclr progress",
+        "An instructor makes a table of a class's progress files (a folder with one for each\n"
+        "student, NAME.json or NAME/.simclr-progress.json):\n"
+        "  simclr progress --export submitted --to class.csv",
+    )
+    command.add_argument("--export", metavar="FOLDER", help="the students' progress files")
+    command.add_argument("--to", metavar="FILE", help="the CSV that is made of them")
+
+    command = add(
+        build,
+        "make the lessons' notebooks from solutions/*.py (for authors): minutes a lesson",
+        "simclr build 03 --profile smoke",
+    )
+    command.add_argument("lessons", nargs="*", metavar="LESSON", help="such as 03; none: all")
+    command.add_argument(
+        "--profile", choices=["full", "smoke"], default="full", help="minutes, or seconds a lesson"
+    )
+    way = command.add_mutually_exclusive_group()
+    way.add_argument("--students", action="store_true", help="only the students': nothing runs")
+    way.add_argument("--check", action="store_true", help="make nothing; say what is stale")
+    way.add_argument("--instructors", metavar="DIR", help="make an nbgrader course in DIR")
+    command.set_defaults(after_stop=lambda _: "Stopped. Every notebook is whole, old or new.")
+
+    command = add(
+        sweep,
+        "run a grid of experiments, over night, and report on it",
+        "simclr sweep run notebooks/experiments/specs/temperature.yaml --workers 2",
+        "Stopped or killed at any moment, the same command goes on; no run is done twice.",
+    )
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    folder = "runs/sweeps/temperature"
+    for name, about, words in (
+        ("run", "run what is not done yet, then make the report",
+         "notebooks/experiments/specs/temperature.yaml --data cifar10 --workers 2"),
+        ("status", "print one line a run", folder),
+        ("report", "make report.html and table.csv of what is done so far", folder),
+        ("retry", "run the failed runs again, and no others", f"{folder} --workers 2"),
+    ):  # fmt: skip
+        action = actions.add_parser(
+            name,
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}.",
+            epilog=f"example:\n  simclr sweep {name} {words}",
+        )
+        action.add_argument("--debug", default=argparse.SUPPRESS, **debug)
+        if name == "run":
+            action.add_argument("target", type=Path, metavar="SPEC.yaml", help="what to compare")
+            action.add_argument(
+                "--data",
+                metavar="NAME|PATH",
+                help="shapes, cifar10, or a folder or zip of pictures, in place of the spec's",
+            )
+            action.add_argument(
+                "--out", type=Path, metavar="DIR", help="sweep folder (default: runs/sweeps/SPEC)"
+            )
+        else:
+            action.add_argument("target", type=Path, metavar="DIR", help="the sweep folder")
+        if name in ("run", "retry"):
+            action.add_argument(
+                "--workers", type=positive, default=1, metavar="N", help="runs at once (default: 1)"
+            )
+            action.add_argument(
+                "--scheduler", metavar="ADDRESS", help="a Dask scheduler whose workers do the runs"
+            )
+    command.set_defaults(
+        after_stop=lambda _: "Stopped. What is done is kept; the same command goes on."
+    )
+
+    parts = "\n".join(f"  {name:8}{about}" for name, about in BENCH_PARTS.items())
+    command = add(
+        bench,
+        "measure the kit's speed beside its peers: half an hour for all parts",
+        "simclr bench views loss --rounds 5",
+        f"parts:\n{parts}\n\n"
+        "Leave the machine alone meanwhile. The peers (PyTorch, torchvision, lightly) are\n"
+        "installed into an environment of their own, once. Stopped, the finished parts are kept.",
+    )
+    command.add_argument("parts", nargs="*", metavar="PART", help="see above; none: all")
+    command.add_argument(
+        "--rounds", type=positive, default=5, metavar="N", help="times each side (default: 5)"
+    )
+    command.add_argument(
+        "--quick", action="store_true", help="a look at whether it works: tiny, means nothing"
+    )
+    command.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs", "speed.json"),
+        metavar="FILE",
+        help="results; parts not measured now stay (default: runs/speed.json)",
+    )
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--peers", type=Path, metavar="DIR", help="the peers' environment (default: in the cache)"
+    )
+    which.add_argument("--without-peers", action="store_true", help="only what the kit has")
+    command.set_defaults(after_stop=lambda _: "Stopped. The finished parts are kept.")
 
     arguments, arguments_left = parser.parse_known_args(argv)
     if arguments_left and arguments.command is not lab:

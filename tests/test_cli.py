@@ -23,7 +23,7 @@ from simclr_lib.datasets import cifar10
 from simclr_lib.errors import UserError
 from simclr_lib.recipes import PRESETS, Recipe, get_recipe
 
-COMMANDS = ("run", "data", "lab", "doctor")
+COMMANDS = ("run", "data", "lab", "doctor", "progress", "build", "sweep", "bench")
 SIMCLR = Path(sys.executable).with_name("simclr")
 
 TOLD = ("Pretraining: ", "Supervised baseline: ", "Warning: ")  # while a run goes on
