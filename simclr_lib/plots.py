@@ -40,7 +40,7 @@ _STYLE = {
     "image.interpolation": "nearest",  # a pixel stays a crisp square
     "text.parse_math": False,  # a "$" in a class name is a dollar
 }
-_styled = style.context(["default", _STYLE])  # used as a decorator
+styled = style.context(["default", _STYLE])  # used as a decorator
 
 # Okabe and Ito's colours: told apart with any colour vision.
 INK, GREY, SKY, BLUE, VERMILION = "#222222", "#767676", "#56B4E9", "#0072B2", "#D55E00"
@@ -64,7 +64,7 @@ class DescribedFigure(Figure):
 
     alt_text = ""
 
-    @_styled
+    @styled
     def _repr_mimebundle_(self, **_):
         png = io.BytesIO()
         self.savefig(png, format="png")
@@ -72,7 +72,7 @@ class DescribedFigure(Figure):
         return data, {"image/png": {"alt": self.alt_text}}
 
 
-@_styled
+@styled
 def save(fig, path):
     """Writes `fig` as a PNG whose "Description" is the figure's alternative text.
 
@@ -87,7 +87,7 @@ def save(fig, path):
         unfinished.unlink(missing_ok=True)
 
 
-@_styled
+@styled
 def view_grid(images, views_a, views_b, title="Each picture and its two views"):
     """Original pictures with the two views that were drawn from each, eight to a band.
 
@@ -99,7 +99,7 @@ def view_grid(images, views_a, views_b, title="Each picture and its two views"):
     """
     columns = min(len(images), 8)
     bands = -(-len(images) // columns)
-    fig = _figure(max(1.05 * columns + 0.6, 6.0), 3.5 * bands + 0.5, title, layout="compressed")
+    fig = new_figure(max(1.05 * columns + 0.6, 6.0), 3.5 * bands + 0.5, title, layout="compressed")
     grid = fig.add_gridspec(3 * bands, columns)
     rows = {"original": images, "view a": views_a, "view b": views_b}
     for index in range(len(images)):
@@ -119,7 +119,7 @@ def view_grid(images, views_a, views_b, title="Each picture and its two views"):
     return fig
 
 
-@_styled
+@styled
 def training_curves(history, batch_size, title="Pretraining"):
     """Loss, contrastive accuracy and, where measured, online kNN accuracy over the epochs.
 
@@ -137,7 +137,7 @@ def training_curves(history, batch_size, title="Pretraining"):
     )
     measured = np.flatnonzero(np.isfinite(knn))
     panels = 3 if len(measured) else 2
-    fig = _figure(9.0, 3.5, title)
+    fig = new_figure(9.0, 3.5, title)
     fig.get_layout_engine().set(w_pad=0.1)
     axes = fig.subplots(1, panels)
     marker = "." if len(epoch) <= 30 else ""
@@ -158,19 +158,19 @@ def training_curves(history, batch_size, title="Pretraining"):
     alt = (
         f"{title}, {_count(epoch[-1], 'epoch')}. The loss goes from {loss[0]:.2f} to "
         f"{loss[-1]:.2f}; an encoder that has learnt nothing stays at {chance:.2f}. The matching "
-        f"view is ranked first among {others} in {_percent(accuracy[-1])} of cases; by chance in "
-        f"{_percent(1 / others)}."
+        f"view is ranked first among {others} in {percent(accuracy[-1])} of cases; by chance in "
+        f"{percent(1 / others)}."
     )
 
     axes[1].plot(epoch, accuracy, color=VERMILION, marker=marker)
-    _chance_line(axes[1], 1 / others, f"chance: 1/(2N−1) = {_percent(1 / others)}", 1 / others)
+    _chance_line(axes[1], 1 / others, f"chance: 1/(2N−1) = {percent(1 / others)}", 1 / others)
     axes[1].set(ylabel="matching view ranked first")
-    axes[1].set_title(f"Contrastive accuracy: {_percent(accuracy[-1])}")
+    axes[1].set_title(f"Contrastive accuracy: {percent(accuracy[-1])}")
     if len(measured):
         axes[2].plot(epoch[measured], knn[measured], color=INK, marker="o", linestyle=":")
         axes[2].set(ylabel="held-out pictures right")
-        axes[2].set_title(f"Online kNN: {_percent(knn[measured[-1]])}")
-        alt += f" Online kNN accuracy on held-out training pictures: {_percent(knn[measured[-1]])}."
+        axes[2].set_title(f"Online kNN: {percent(knn[measured[-1]])}")
+        alt += f" Online kNN accuracy on held-out training pictures: {percent(knn[measured[-1]])}."
     for ax in axes[1:]:
         ax.set_ylim(-0.03, 1.03)
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
@@ -178,7 +178,7 @@ def training_curves(history, batch_size, title="Pretraining"):
     return fig
 
 
-@_styled
+@styled
 def accuracy_bars(rows, title, *, classes, highlight=None):
     """A horizontal bar for each method, beside the chance line.
 
@@ -189,12 +189,12 @@ def accuracy_bars(rows, title, *, classes, highlight=None):
         classes: the number of (equally frequent) classes; chance is `1 / classes`.
         highlight: the name of the row to stress, by colour, hatching, edge and bold name.
     """
-    fig = _figure(8.0, 1.3 + 0.45 * len(rows), title)
+    fig = new_figure(8.0, 1.3 + 0.45 * len(rows), title)
     ax = fig.subplots()
     described = []
     for y, row in enumerate(rows):
         name, accuracy, std = (*row, None)[:3]
-        text = _percent(accuracy) + (f" ± {100 * std:.1f}" if std is not None else "")
+        text = percent(accuracy) + (f" ± {100 * std:.1f}" if std is not None else "")
         described.append(f"{name} {text}")
         own = name == highlight
         looks = {"color": SKY, "hatch": "///", "linewidth": 1.5} if own else {"color": "#c8ccd0"}
@@ -213,7 +213,7 @@ def accuracy_bars(rows, title, *, classes, highlight=None):
         )
     ax.axvline(1 / classes, color=INK, linestyle="--", linewidth=1.2, zorder=3)
     ax.annotate(
-        f"chance: {_percent(1 / classes)}",
+        f"chance: {percent(1 / classes)}",
         (1 / classes, 1),
         xycoords=ax.get_xaxis_transform(),
         xytext=(-2, 3),
@@ -229,11 +229,11 @@ def accuracy_bars(rows, title, *, classes, highlight=None):
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     ax.spines.bottom.set_bounds(0, 1)
     ax.tick_params(axis="y", length=0)
-    fig.alt_text = f"{title}. {'; '.join(described)}. Chance is {_percent(1 / classes)}."
+    fig.alt_text = f"{title}. {'; '.join(described)}. Chance is {percent(1 / classes)}."
     return fig
 
 
-@_styled
+@styled
 def neighbour_grid(
     query_images,
     neighbour_images,
@@ -258,7 +258,7 @@ def neighbour_grid(
     characters = int(side * 13.5)
     two_lines = max(len(str(name)) for name in class_names) + 2 > characters
     row_height = side + (0.42 if two_lines else 0.28)
-    fig = _figure(max(side * (k + 1.3) + 0.4, 6.0), row_height * rows + 0.9, title)
+    fig = new_figure(max(side * (k + 1.3) + 0.4, 6.0), row_height * rows + 0.9, title)
     grid = fig.add_gridspec(rows, k + 2, width_ratios=[1, 0.1] + k * [1])
     for row in range(rows):
         ax = fig.add_subplot(grid[row, 0])
@@ -278,7 +278,7 @@ def neighbour_grid(
     fig.supxlabel("✓ solid frame: same class      ✗ dashed frame: another class", fontsize=10)
     fig.alt_text = (
         f"{title}. {_count(rows, 'test picture')} with {_count(k, 'neighbour')} each: "
-        f"{same.sum()} of {same.size} neighbours ({_percent(same.mean())}) are of the test "
+        f"{same.sum()} of {same.size} neighbours ({percent(same.mean())}) are of the test "
         "picture's class."
     )
     return fig
@@ -311,7 +311,7 @@ def embed_in_plane(features, seed=0):
         return tsne.fit_transform(np.asarray(features, dtype="float32"))
 
 
-@_styled
+@styled
 def feature_map(points, labels, class_names, title="Features on a plane (t-SNE)"):
     """Points on a plane, each class with its colour and marker, and its name at its median.
 
@@ -322,7 +322,7 @@ def feature_map(points, labels, class_names, title="Features on a plane (t-SNE)"
         title: the figure's title.
     """
     points, labels = np.asarray(points, dtype="float32"), np.asarray(labels)
-    fig = _figure(8.0, 7.0, title)
+    fig = new_figure(8.0, 7.0, title)
     ax = fig.subplots()
     names = []
     for number in np.unique(labels):
@@ -349,12 +349,12 @@ def feature_map(points, labels, class_names, title="Features on a plane (t-SNE)"
     agree = np.mean(labels[distances.argmin(axis=1)] == labels)
     fig.alt_text = (
         f"{title}. {len(points)} points of {len(np.unique(labels))} classes; for "
-        f"{_percent(agree)} of them the nearest other point is of the same class."
+        f"{percent(agree)} of them the nearest other point is of the same class."
     )
     return fig
 
 
-@_styled
+@styled
 def confusion_matrix(confusion, class_names, title="Confusion matrix"):
     """Which class is taken for which: each row shows where the pictures of one class went.
 
@@ -369,7 +369,7 @@ def confusion_matrix(confusion, class_names, title="Confusion matrix"):
     share = confusion / np.maximum(totals, 1)[:, None]
     classes = len(share)
     side = float(np.clip(3.0 + 0.4 * classes, 5.0, 9.0))
-    fig = _figure(side, side - 0.7, title, layout="compressed")
+    fig = new_figure(side, side - 0.7, title, layout="compressed")
     ax = fig.subplots()
     image = ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     bar = fig.colorbar(image, ax=ax, shrink=0.8, format=PercentFormatter(1.0, symbol=" %"))
@@ -392,7 +392,7 @@ def confusion_matrix(confusion, class_names, title="Confusion matrix"):
 
     right = np.trace(confusion) / max(totals.sum(), 1)
     fig.alt_text = (
-        f"{title}, {classes} classes, in percent of the true class. {_percent(right)} of all "
+        f"{title}, {classes} classes, in percent of the true class. {percent(right)} of all "
         "pictures lie on the diagonal."
     )
     mistakes = share - np.diag(np.diag(share))
@@ -400,12 +400,12 @@ def confusion_matrix(confusion, class_names, title="Confusion matrix"):
         true, answer = np.unravel_index(mistakes.argmax(), mistakes.shape)
         fig.alt_text += (
             f" The most frequent mistake: {class_names[true]} taken for {class_names[answer]}, "
-            f"{_percent(mistakes.max())}."
+            f"{percent(mistakes.max())}."
         )
     return fig
 
 
-@_styled
+@styled
 def similarity_heatmap(
     similarity, positives=True, title="Similarity of every view with every view"
 ):
@@ -419,7 +419,7 @@ def similarity_heatmap(
     similarity = np.asarray(similarity, dtype=float)
     views = len(similarity)
     n = views // 2
-    fig = _figure(7.6, 6.6, title, layout="compressed")
+    fig = new_figure(7.6, 6.6, title, layout="compressed")
     ax = fig.subplots()
     ax.set_facecolor("#bbbbbb")
     finite = np.isfinite(similarity)
@@ -458,7 +458,7 @@ def similarity_heatmap(
     return fig
 
 
-def _figure(width, height, title, layout="constrained"):
+def new_figure(width, height, title, layout="constrained"):
     """An empty white figure, sizes in inches, with its title at the top left."""
     fig = DescribedFigure(figsize=(width, height), layout=layout)
     title = textwrap.fill(title, int(width * 10))
@@ -531,5 +531,5 @@ def _count(number, thing):
     return f"{number:g} {thing}" if number == 1 else f"{number:g} {thing}s"
 
 
-def _percent(share):
+def percent(share):
     return f"{100 * share:.1f} %"

@@ -8,10 +8,10 @@ from simclr_lib.plots import (
     GREY,
     INK,
     MARKERS,
-    _figure,
-    _percent,
-    _styled,
     accuracy_bars,
+    new_figure,
+    percent,
+    styled,
 )
 
 NAMES = {
@@ -50,11 +50,11 @@ def chart(arms, plot, baselines, classes, title):
     return accuracy_bars(rows, title, classes=classes or 1, highlight=best)
 
 
-@_styled
+@styled
 def lines(arms, plot, baselines, classes, title):
     """Mean against a field, a line for each value of another; bars show one standard deviation."""
     x, by, shares = plot["x"], plot["lines"], plot["y"] != "minutes"
-    fig = _figure(8.0, 4.8, title)
+    fig = new_figure(8.0, 4.8, title)
     ax = fig.subplots()
     arms = [arm for arm in arms if arm["settings"].get(x) is not None]
     places = [arm["settings"][x] for arm in arms]
@@ -79,7 +79,7 @@ def lines(arms, plot, baselines, classes, title):
             label="SimCLR" if by is None else f"{by} {value}",
         )
         for arm, mean in zip(chosen, means, strict=True):
-            text = _percent(mean) if shares else f"{mean:.1f}"
+            text = percent(mean) if shares else f"{mean:.1f}"
             spread = "" if arm["std"] is None else f" ± {arm['std'] * (100 if shares else 1):.1f}"
             described.append(f"{arm['arm']}: {text}{spread}")
     if plot["scale"] == "log" and numeric and min(order) > 0:
@@ -92,7 +92,7 @@ def lines(arms, plot, baselines, classes, title):
         if classes:
             levels["chance"] = 1 / classes
         draw_levels(ax, levels)
-        described += [f"{name}: {_percent(level)}" for name, level in levels.items()]
+        described += [f"{name}: {percent(level)}" for name, level in levels.items()]
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     ax.set(xlabel=x, ylabel=NAMES[plot["y"]])
     ax.grid(color="#e5e5e5", linewidth=0.8)
@@ -116,7 +116,7 @@ def draw_levels(ax, levels):
         height = max(level, lowest)
         lowest = height + 0.045 * (top - bottom)  # a line of text
         ax.annotate(
-            f"{name}: {_percent(level)}",
+            f"{name}: {percent(level)}",
             (1, level),
             xycoords=ax.get_yaxis_transform(),
             xytext=(1.01, height),
@@ -126,10 +126,10 @@ def draw_levels(ax, levels):
         )
 
 
-@_styled
+@styled
 def minute_bars(arms, title):
     """A bar an arm, in minutes."""
-    fig = _figure(8.0, 1.3 + 0.4 * len(arms), title)
+    fig = new_figure(8.0, 1.3 + 0.4 * len(arms), title)
     ax = fig.subplots()
     means = [arm["mean"] for arm in arms]
     ax.barh(range(len(arms)), means, xerr=[arm["std"] or 0 for arm in arms], color="#c8ccd0",
@@ -142,7 +142,7 @@ def minute_bars(arms, title):
     return fig
 
 
-@_styled
+@styled
 def matrix(arms, measure, title):
     """A square of pairs: the arm "a + b" is the cell of a and b, the arm "a" is on the diagonal."""
     pairs = {tuple(arm["arm"].split(" + ")): arm["mean"] for arm in arms}
@@ -152,7 +152,7 @@ def matrix(arms, measure, title):
     for pair, mean in pairs.items():
         row, column = names.index(pair[0]), names.index(pair[-1])
         grid[row, column] = grid[column, row] = mean
-    fig = _figure(2.4 + 0.9 * len(names), 1.6 + 0.75 * len(names), title)
+    fig = new_figure(2.4 + 0.9 * len(names), 1.6 + 0.75 * len(names), title)
     ax = fig.subplots()
     image = ax.imshow(grid, cmap="cividis", aspect="auto")
     middle = (np.nanmin(grid) + np.nanmax(grid)) / 2
@@ -166,6 +166,6 @@ def matrix(arms, measure, title):
     ax.spines[:].set_visible(False)
     bar = fig.colorbar(image, ax=ax, format=PercentFormatter(1.0, symbol=" %"))
     bar.set_label(measure)
-    told = "; ".join(f"{' + '.join(pair)} {_percent(mean)}" for pair, mean in pairs.items())
+    told = "; ".join(f"{' + '.join(pair)} {percent(mean)}" for pair, mean in pairs.items())
     fig.alt_text = f"{title}. {measure} of each operation alone (diagonal) and of pairs: {told}."
     return fig
