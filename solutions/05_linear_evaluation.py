@@ -284,8 +284,8 @@ ax.plot(spread, "o", color="#D55E00", markersize=4, label="as they come")
 ax.plot(spread_x, "s", color="#0072B2", markersize=4, label="standardised")
 ax.set(title="Scales of the features", xlabel="feature, sorted", ylabel="standard deviation")
 ax.set_yscale("log")
-ax.yaxis.set_major_formatter("{x:g}")
-ax.yaxis.set_minor_formatter("{x:g}")
+ax.set_yticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
+ax.minorticks_off()
 ax.legend()
 show(
     figure,
