@@ -1,10 +1,11 @@
-"""Fill `RESULTS.md` and the README's tables from the CSV files beside this program.
+"""Fill `RESULTS.md` and the README's tables from the CSV and JSON files beside this program.
 
 .venv/bin/python benchmarks/report.py          writes them
 .venv/bin/python benchmarks/report.py --check  says whether they are up to date
 """
 
 import csv
+import json
 import statistics
 import sys
 from pathlib import Path
@@ -89,11 +90,144 @@ def setting(study):
     )
 
 
+# The README's rows: what, `(part, case, quantity)`, and the sides that go by one name. Of these the
+# best counts, for the kit and for its peers: each has a side for each dtype.
+DTYPES = ("float32", "bfloat16")
+STEP_SIDES = {side: [f"{side}, {dtype}" for dtype in DTYPES] for side in ("kit", "PyTorch loop")}
+HEADLINES = (
+    ("views of 32×32, on one core", ("views", "32×32", "views"), {}),
+    ("views of 64×64 with blur, on one core", ("views", "64×64", "views"), {}),
+    ("pretraining step, `classroom`", ("step", "classroom", "speed"), STEP_SIDES),
+    ("pretraining step, ResNet-18", ("step", "ResNet-18", "speed"), STEP_SIDES),
+    ("linear probe, 50,000 × 512", ("probe", "linear probe", "time"), {}),
+    ("NT-Xent of 2,048 pairs", ("loss", "2,048 pairs", "time"), {"kit": ["kit, dense"]}),
+)
+PEERS = (
+    "torchvision transforms",
+    "Keras stock layers",
+    "PyTorch loop",
+    "scikit-learn",
+    "lightly",
+)
+
+
+def speed_book():
+    """What `simclr bench` has written: `{part: {about, figures, bars}}`."""
+    return json.loads((HERE / "speed.json").read_text())
+
+
+def speed_figures(part):
+    """`{(case, side, quantity): figure}` of one part."""
+    figures = speed_book().get(part, {}).get("figures", [])
+    return {(f["case"], f["side"], f["quantity"]): f for f in figures}
+
+
+def best(part, case, quantity, sides):
+    """The best median of some sides, least time or most of the rest: `(median, unit)`, or None."""
+    figures = speed_figures(part)
+    found = [figures.get((case, side, quantity)) for side in sides]
+    medians = [(f["median"], f["unit"]) for f in found if f and f["median"] is not None]
+    if not medians:
+        return None
+    return min(medians) if quantity == "time" else max(medians)
+
+
+def speed_table():
+    """The README's: the kit beside each peer, and how many times faster it is."""
+    lines = ["| | the kit | beside | times faster |", "| --- | --- | --- | --- |"]
+    for what, (part, case, quantity), groups in HEADLINES:
+        kit = best(part, case, quantity, groups.get("kit", ["kit"]))
+        for peer in PEERS:
+            other = best(part, case, quantity, groups.get(peer, [peer]))
+            if kit is None or other is None:
+                continue
+            ratio = other[0] / kit[0] if quantity == "time" else kit[0] / other[0]
+            lines.append(f"| {what} | {amount(*kit)} | {peer}: {amount(*other)} | {ratio:.1f} |")
+    return "\n".join(lines)
+
+
+def amount(value, unit):
+    """A number with its unit, for a table: `27,000 pictures/s`."""
+    if value is None:
+        return "–"
+    if unit == "s" and value < 1:
+        value, unit = 1000 * value, "ms"
+    if unit == "share":
+        value, unit = 100 * value, "%"
+    digits = float(f"{value:.3g}")
+    return f"{digits:,.0f} {unit}" if abs(digits) >= 100 else f"{digits:g} {unit}"
+
+
+def speed_setting(part):
+    """One sentence: rounds, machine, versions."""
+    about = speed_book()[part]["about"]
+    versions = {k: v for k, v in about["versions"].items() if k in ("keras", "tensorflow-cpu")}
+    versions |= about["peers"]
+    return (
+        f"Medians of {about['rounds']} rounds, kit and peers in turn; "
+        f"{about['machine']['processor']}, {about['machine']['cores']} cores "
+        f"(load before: {about.get('load', 'not known')}); "
+        f"{', '.join(f'{name} {version}' for name, version in versions.items())}."
+    )
+
+
+def speed_section(part):
+    """All figures of one part, and what they are held to."""
+    book = speed_book()[part]
+    lines = ["| | side | | median | quartiles |", "| --- | --- | --- | --- | --- |"]
+    for f in book["figures"]:
+        low, high = f["quartiles"]
+        spread = f["note"] or f"{amount(low, f['unit'])} – {amount(high, f['unit'])}"
+        row = (f["case"], f["side"], f["quantity"], amount(f["median"], f["unit"]), spread)
+        lines.append(f"| {' | '.join(row)} |")
+    bars = [bar for bar in book["bars"] if bar["value"] is not None]
+    if bars:
+        lines += ["", "| | found | wanted | |", "| --- | --- | --- | --- |"]
+    for bar in bars:
+        sign = "≥" if bar["at_least"] else "≤"
+        wanted = "" if bar["limit"] is None else f"{sign} {bar['limit']:g} {bar['unit']}"
+        reached = {True: "reached", False: "**missed**", None: ""}[bar["reached"]]
+        found = amount(bar["value"], bar["unit"])
+        lines.append(f"| {bar['name']} | {found} | {wanted} | {reached} |")
+    return "\n".join(lines)
+
+
+def speed_sections():
+    titles = {
+        "views": "Views",
+        "step": "A whole pretraining step",
+        "loss": "NT-Xent, value and gradient",
+        "probe": "Linear probe and kNN",
+        "start": "Seconds until something happens",
+    }
+    return "\n\n".join(
+        f"### {title}\n\n{speed_setting(part)}\n\n{speed_section(part)}"
+        for part, title in titles.items()
+        if part in speed_book()
+    )
+
+
+def memory_table():
+    """What steps and losses took above what was there before, from `memory.csv`."""
+    with (HERE / "memory.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    names = ("batch", "in the encoder at a time", "rows of similarities at a time")
+    lines = [f"| | backend | {' | '.join(names)} | memory | time |", f"|{' --- |' * 7}"]
+    what = {"step": "two training steps, `classroom`", "loss": "NT-Xent, gradient, accuracy"}
+    for row in rows:
+        chunk, blocks = row["gradient_cache_chunk"], row["loss_block_rows"]
+        chunk = (chunk or "all") if row["measured"] == "step" else ""
+        cells = (what[row["measured"]], row["backend"], row["batch_size"], chunk, blocks or "all")
+        memory = f"{int(row['megabytes']):,} MB"
+        lines.append(f"| {' | '.join(cells)} | {memory} | {row['seconds']} s |")
+    return "\n".join(lines)
+
+
 def results_page():
     return f"""# Results
 
-Made by `benchmarks/report.py` from the CSV files in this folder; each section names the command
-that wrote its figures.
+Made by `benchmarks/report.py` from the CSV and JSON files in this folder; each section names the
+command that wrote its figures.
 
 ## The classroom recipe on CIFAR-10
 
@@ -105,8 +239,12 @@ JPEG copy of CIFAR-10, half the test set. {setting("classroom")}
 
 ### How the recipe was chosen
 
-Each row is one run of `simclr run classroom --set evaluate_on=validation epochs=5`, seed 0,
-with what the row says; a tenth of the training pictures, held out, decides.
+A tenth of the training pictures, held out, decides. Every row trains the `classroom` encoder for
+four epochs, seed 0, with Muon (learning rate 0.02, temperature 0.2, batches of 256, 24×24 views,
+crops of at least 0.3 of the area, grey 0.1), but for what the row says. The minutes are those of a
+machine that was also doing other work.
+
+    .venv/bin/python benchmarks/tuning.py --data cifar10-images.zip
 
 {tuning_table()}
 
@@ -119,6 +257,26 @@ with what the row says; a tenth of the training pictures, held out, decides.
 {accuracy_table("shapes")}
 
 {arms_table("shapes")}
+
+## Big batches in little memory
+
+The most memory that was resident during the work, compilation included, less what was resident
+just before; each row in a process of its own, float32. What the options mean:
+`notebooks/reference/many-devices.md`.
+
+    .venv/bin/python benchmarks/memory.py
+    KERAS_BACKEND=jax .venv/bin/python benchmarks/memory.py
+
+{memory_table()}
+
+## Speed
+
+Kit and peers side by side in one run, in turn. What each peer does is told at the head of its file
+in `simclr_lib/bench/peers/`.
+
+    .venv/bin/simclr bench --out benchmarks/speed.json
+
+{speed_sections()}
 """
 
 
@@ -128,6 +286,7 @@ def filled_readme():
     tables = {
         "classroom": f"{accuracy_table('classroom')}\n\n{setting('classroom')}",
         "shapes": arms_table("shapes"),
+        "speed": f"{speed_table()}\n\n{speed_setting('views')}",
     }
     for name, table in tables.items():
         begin, end = f"<!-- {name}: filled by benchmarks/report.py -->", f"<!-- end {name} -->"
