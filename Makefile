@@ -16,7 +16,7 @@ help: ## Print this list
 env: .venv/.installed ## Only build the environment in .venv (once, a few minutes)
 	@echo "Ready: .venv/bin/simclr (or: source .venv/bin/activate)"
 
-demo: .venv/.installed ## Learn from the built-in pictures, then print the accuracies (under 5 minutes)
+demo: .venv/.installed ## Learn from the built-in pictures, then print the accuracies (2 minutes)
 	$(BIN)/simclr run demo --out runs/demo
 
 lab: .venv/.installed ## Open the lessons in JupyterLab (until Ctrl-C)

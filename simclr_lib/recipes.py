@@ -69,10 +69,10 @@ CLASSROOM = Recipe(
     stem="strided",
     temperature=0.2,
     batch_size=256,
-    epochs=9,
+    epochs=8,
     optimizer="muon",
     learning_rate=2e-2,
-    knn_every=3,
+    knn_every=4,
 )
 
 PRESETS = {
@@ -99,7 +99,7 @@ PRESETS = {
             encoder_width=32,
             epochs=20,
             knn_every=5,
-            supervised_baseline=False,  # a demo of five minutes has no time for it
+            supervised_baseline=False,  # a demo of two minutes has no time for it
         ),
         CLASSROOM,
         replace(
