@@ -68,7 +68,7 @@ clean: ## Remove .venv and caches; runs/ stays
 
 .venv/.installed-test: .venv/.installed
 	@echo "Adding what the tests need: half a minute, once"
-	@$(INSTALL) -e ".[test]"
+	@$(INSTALL) -e ".[dask,test]"
 	@touch $@
 
 .venv/.installed-jax: .venv/.installed-test
