@@ -167,11 +167,15 @@ print(f"Two pictures became {z.shape[0]} projections of {z.shape[1]} numbers eac
 
 # %% [markdown] slug=before-text
 # First the fair comparison: how good is the same encoder **before** any training? Its weights are
-# random, but even random filters keep something of a picture. Labels are used here, to measure;
-# the training will never see them.
+# random, but even random filters keep something of a picture. (The cell first lets it get
+# used to the brightness of the pictures, or it would look worse than it is: lesson 02 shows why.)
+# Labels are used here, to measure; the training will never see them.
 
 # %% slug=before
 from simclr_lib import extract_features, knn_accuracy
+from simclr_lib.evaluation import reestimate_batch_norm
+
+reestimate_batch_norm(encoder, data.train_images)
 
 
 def knn_of(encoder):

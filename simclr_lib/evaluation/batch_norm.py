@@ -19,9 +19,7 @@ def reestimate_batch_norm(encoder, images, *, batches=50, batch_size=256):
         batch_size: pictures in each; fewer if there are fewer pictures.
     """
     norms = [
-        layer
-        for layer in encoder._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization)
+        layer for layer in encoder.layers if isinstance(layer, keras.layers.BatchNormalization)
     ]
     momenta = [layer.momentum for layer in norms]
     batch_size = min(batch_size, len(images))

@@ -81,7 +81,7 @@ def run_process(job, log, stopped):
 
 
 def kill(process):
-    """Kill a process and its children; wait until it is gone. Nothing if it has ended."""
+    """Kill a process and its children; wait until they are gone. Nothing if it has ended."""
     if process.poll() is None:
         try:
             children = psutil.Process(process.pid).children(recursive=True)
@@ -93,6 +93,7 @@ def kill(process):
                 child.kill()
             except psutil.NoSuchProcess:
                 continue
+        psutil.wait_procs(children, timeout=10)
     process.wait()
     process.stdin.close()
 
