@@ -38,7 +38,7 @@ def spread(values):
     if not values:
         return "–"
     if len(values) == 1:
-        return f"{values[0]:.1f} (one seed)"
+        return f"{values[0]:.1f}"
     return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
 
 
@@ -81,12 +81,13 @@ def setting(study):
     """One sentence: seeds, pictures, minutes, machine."""
     rows = [row for row in accuracy_rows(study) if row["arm"] == "SimCLR"]
     first = rows[0]
-    minutes = min(float(row["minutes"]) for row in rows)
+    minutes = sorted(float(row["minutes"]) for row in rows)
+    took = " to ".join(dict.fromkeys(f"{m:.1f}" for m in (minutes[0], minutes[-1])))
+    seeds = f"{len(rows)} seeds, mean ± standard deviation" if len(rows) > 1 else "One seed"
     return (
-        f"{len(rows)} seeds, mean ± standard deviation; {int(first['train']):,} training and "
-        f"{int(first['test']):,} test pictures; last epoch. The least disturbed training took "
-        f"{minutes:.1f} minutes on {first['processor']}, {first['precision']}, "
-        f"TensorFlow {first['tensorflow']}."
+        f"{seeds}; {int(first['train']):,} training and {int(first['test']):,} test pictures; "
+        f"last epoch. Training took {took} minutes on "
+        f"{first['processor']}, {first['precision']}, TensorFlow {first['tensorflow']}."
     )
 
 
