@@ -10,6 +10,7 @@ import numpy as np
 from simclr_lib.errors import UserError
 from simclr_lib.pretraining.batches import ShuffledBatches
 from simclr_lib.pretraining.checkpoint import load_checkpoint, save_checkpoint
+from simclr_lib.pretraining.interrupt import Interrupts
 
 CHECKPOINT_SECONDS = 60  # what a kill costs at most
 
@@ -81,7 +82,8 @@ def fit_epochs(
             batches = ShuffledBatches(images, batch_size, seed, epoch, first, last, labels)
 
             segment_began = time.perf_counter()
-            logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[watch]).history
+            with Interrupts() as watch.interrupts:
+                logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[watch]).history
             pace = (time.perf_counter() - segment_began) / len(batches)
 
             state["step"] += len(batches)
@@ -109,13 +111,16 @@ def fit_epochs(
 
 
 class StepWatch(keras.callbacks.Callback):
-    """Stops at a loss that is NaN, and tells a `Progress` of every step."""
+    """Stops at Ctrl-C and at a loss that is NaN, and tells a `Progress` of every step."""
 
     def __init__(self, progress, step):
         super().__init__()
         self.progress, self.step = progress, step
+        self.interrupts = None  # of the epochs at hand
 
     def on_train_batch_end(self, batch, logs=None):
+        if self.interrupts.pressed:
+            raise KeyboardInterrupt
         self.step += 1
         if not math.isfinite(logs["loss"]):
             raise LossIsNaN(f"The loss became {logs['loss']} at step {self.step}{ADVICE}")

@@ -1,5 +1,9 @@
 """The loop: stopped anywhere and run again, it ends in the same bits; NaN keeps the last good."""
 
+import contextlib
+import signal
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -93,6 +97,29 @@ def undisturbed():
     model = build()
     history = fit(model)
     return everything(model), history
+
+
+def test_ctrl_c_that_somebody_swallows_ends_the_step_all_the_same(checkpoint):
+    class Swallower(Watcher):
+        def step(self, step, logs):
+            super().step(step, logs)
+            if step == 3:
+                with contextlib.suppress(KeyboardInterrupt):  # as Keras does
+                    signal.raise_signal(signal.SIGINT)
+
+    before, watcher = signal.getsignal(signal.SIGINT), Swallower()
+    with pytest.raises(KeyboardInterrupt):
+        fit(build(), checkpoint=checkpoint, progress=watcher)
+    assert [step for step, _ in watcher.steps] == [1, 2, 3]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_it_trains_in_a_thread_where_no_signal_can_be_caught():
+    histories = []
+    thread = threading.Thread(target=lambda: histories.append(fit(build(), epochs=1)))
+    thread.start()
+    thread.join()
+    assert len(histories) == 1
 
 
 @pytest.mark.parametrize("stop_at", [FIRST + 2, STEPS])
