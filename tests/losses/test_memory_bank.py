@@ -1,0 +1,183 @@
+"""The memory bank against a float64 reference of its own, closed forms, and draws that resume."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from simclr_lib.losses import MemoryBank, memory_bank_loss
+from simclr_lib.losses.memory_bank import remember
+
+TEMPERATURES = [0.01, 0.1, 0.5, 2.0]
+
+
+def projections(pictures, dims=8, seed=0):
+    """Projections of two views, alike but for some noise, of any length."""
+    rng = np.random.default_rng([seed, pictures])
+    picture = rng.normal(size=(pictures, dims))
+    z = [picture + rng.normal(size=(pictures, dims)) for _ in range(2)]
+    return [(rng.uniform(0.1, 10, (pictures, 1)) * view).astype("float32") for view in z]
+
+
+def unit(z):
+    z = np.asarray(z, "float64")
+    return z / np.linalg.norm(z, axis=-1, keepdims=True)
+
+
+def drawn(pictures, negatives, dims=8, seed=0):
+    """Entries, and which of them are a picture's own: about one in five."""
+    rng = np.random.default_rng([seed, negatives])
+    entries = unit(rng.normal(size=(negatives, dims))).astype("float32")
+    return entries, rng.random((pictures, negatives)) < 0.2
+
+
+def by_loops(z_a, z_b, entries, own, temperature):
+    """The loss and its gradient, an anchor at a time."""
+    z = np.stack([unit(z_a), unit(z_b)])
+    entries, slopes, total = entries.astype("float64"), np.zeros(z.shape), 0.0
+    for view in (0, 1):
+        for picture in range(len(z_a)):
+            anchor, other = z[view, picture], z[1 - view, picture]
+            kept = entries[~own[picture]]
+            logits = np.array([anchor @ other, *(kept @ anchor)]) / temperature
+            highest = logits.max()
+            weights = np.exp(logits - highest)
+            total += math.log(weights.sum()) + highest - logits[0]
+            share = weights / weights.sum()
+            slopes[view, picture] += (share[0] - 1) * other + share[1:] @ kept
+            slopes[1 - view, picture] += (share[0] - 1) * anchor
+    anchors = 2 * len(z_a)
+    slopes /= anchors * temperature
+    slopes -= np.sum(slopes * z, axis=-1, keepdims=True) * z
+    return total / anchors, slopes / np.linalg.norm([z_a, z_b], axis=-1, keepdims=True)
+
+
+def relative_error(found, expected):
+    found, expected = np.asarray(found, "float64"), np.asarray(expected)
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize(("pictures", "negatives"), [(1, 1), (3, 5), (16, 200)])
+def test_value_and_gradient_equal_the_loops(value_and_gradients, pictures, negatives, temperature):
+    z = projections(pictures)
+    entries, own = drawn(pictures, negatives)
+    loss, slopes = value_and_gradients(
+        memory_bank_loss, *z, entries=entries, own=own, temperature=temperature
+    )
+    expected, expected_slopes = by_loops(*z, entries, own, temperature)
+    assert loss.dtype == "float32"
+    assert loss == pytest.approx(expected, rel=1e-5, abs=1e-6 / temperature)
+    if np.linalg.norm(expected_slopes) > 1e-6:  # else there is nothing left to learn
+        assert relative_error(slopes, expected_slopes) < max(2e-5, 1e-6 / temperature)
+
+
+def test_the_reference_gradient_is_that_of_the_reference_loss():
+    z_a, z_b = (z.astype("float64") for z in projections(3, dims=4))
+    entries, own = drawn(3, 5, dims=4)
+    _, (by_hand, _) = by_loops(z_a, z_b, entries, own, 0.5)
+    differences = np.zeros_like(z_a)
+    for entry in np.ndindex(*z_a.shape):
+        step = np.zeros_like(z_a)
+        step[entry] = 1e-5 * np.linalg.norm(z_a[entry[0]])
+        rise = by_loops(z_a + step, z_b, entries, own, 0.5)[0]
+        rise -= by_loops(z_a - step, z_b, entries, own, 0.5)[0]
+        differences[entry] = rise / (2 * step[entry])
+    assert relative_error(by_hand, differences) < 1e-5
+
+
+def test_when_all_is_alike_the_loss_is_that_of_guessing():
+    z = np.tile([3.0, -4.0, 12.0], (4, 1)).astype("float32")
+    entries = np.tile(unit(z[:1]), (30, 1)).astype("float32")
+    loss = memory_bank_loss(z, z, entries, np.zeros((4, 30), bool), 0.1)
+    assert float(loss) == pytest.approx(math.log(31), rel=1e-5)
+
+
+def test_a_picture_s_own_entry_is_no_negative():
+    z = projections(3)
+    entries, _ = drawn(3, 6)
+    own = np.zeros((3, 6), bool)
+    own[:, 2] = True
+    others = np.delete(entries, 2, axis=0)
+    without = memory_bank_loss(*z, others, np.zeros((3, 5), bool), 0.1)
+    assert float(memory_bank_loss(*z, entries, own, 0.1)) == pytest.approx(float(without), rel=1e-5)
+    assert float(memory_bank_loss(*z, entries, ~np.zeros((3, 6), bool), 0.1)) == 0
+
+
+@pytest.mark.parametrize("damage", ["duplicates", "zero row", "all zero"])
+def test_value_and_gradient_are_finite_at_a_small_temperature(value_and_gradients, damage):
+    z_a, z_b = projections(8)
+    entries, own = drawn(8, 20)
+    if damage == "duplicates":
+        z_a[:], entries[:] = z_a[0], unit(z_a[0])
+    elif damage == "zero row":
+        z_a[3] = 0
+    else:
+        z_a[:], z_b[:] = 0, 0
+    loss, slopes = value_and_gradients(
+        memory_bank_loss, z_a, z_b, entries=entries, own=own, temperature=0.01
+    )
+    assert np.isfinite(loss) and np.all(np.isfinite(slopes))
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+def test_an_entry_moves_towards_the_middle_of_the_views(momentum):
+    z = projections(5)
+    entries, _ = drawn(5, 5)
+    found = np.asarray(remember(entries, *z, momentum))
+    middle = unit(unit(z[0]) + unit(z[1]))
+    expected = unit(momentum * entries.astype("float64") + (1 - momentum) * middle)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_step_by_hand():
+    """The draws of a twin of the bank's generator, and the entries from before the step."""
+    bank, z, positions = MemoryBank(6, 8, 12, 0.5, seed=3), projections(3), np.array([4, 0, 5])
+    before = bank.bank.numpy()
+    np.testing.assert_allclose(np.linalg.norm(before, axis=1), 1, rtol=1e-5)
+    twin = keras.random.SeedGenerator(3)
+    for _ in range(2):
+        before = bank.bank.numpy()
+        indices = np.asarray(keras.random.randint((12,), 0, 6, dtype="int32", seed=twin))
+        own = positions[:, None] == indices
+        expected, _ = by_loops(*z, before[indices], own, 0.2)
+        assert float(bank(*z, positions, temperature=0.2)) == pytest.approx(expected, rel=1e-5)
+        moved = np.asarray(remember(before[positions], *z, 0.5))
+        np.testing.assert_allclose(bank.bank.numpy()[positions], moved, atol=1e-6)
+        np.testing.assert_array_equal(bank.bank.numpy()[[1, 2, 3]], before[[1, 2, 3]])
+
+
+def test_the_seed_decides_entries_and_draws():
+    z, positions = projections(3), np.arange(3)
+
+    def steps(seed):
+        bank = MemoryBank(50, 8, 4, 0.5, seed)
+        return [float(bank(*z, positions, temperature=0.2)) for _ in range(3)]
+
+    assert steps(1) == steps(1)
+    assert len({*steps(1), *steps(2)}) == 6  # and each step has other negatives
+
+
+def test_negatives_come_from_everywhere():
+    bank = MemoryBank(40, 2, 4000)
+    indices = np.asarray(
+        keras.random.randint((4000,), 0, bank.pictures, dtype="int32", seed=bank.draws)
+    )
+    assert set(indices) == set(range(40))
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1, 1.5])
+def test_a_momentum_out_of_range_is_refused(momentum):
+    with pytest.raises(ValueError, match=f"momentum must be .*; got {momentum}"):
+        MemoryBank(4, 2, momentum=momentum)
+
+
+def test_half_precision_is_computed_in_float32(compiled):
+    z = [ops.cast(view, "bfloat16") for view in projections(16)]
+    entries, own = drawn(16, 50)
+    loss = compiled(memory_bank_loss)(*z, entries, own, 0.1)
+    rounded = [np.asarray(ops.cast(view, "float32")) for view in z]
+    assert ops.dtype(loss) == "float32"
+    assert float(loss) == pytest.approx(by_loops(*rounded, entries, own, 0.1)[0], rel=1e-4)
