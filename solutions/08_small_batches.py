@@ -126,9 +126,8 @@ def mean_of_negatives(z_a, z_b, temperature):
     ### BEGIN SOLUTION
     z = np.concatenate([z_a, z_b])
     z = z / np.linalg.norm(z, axis=1, keepdims=True)
-    powers = np.exp(z @ z.T / temperature)
     picture = np.tile(np.arange(len(z_a)), 2)
-    powers[picture[:, None] == picture] = 0
+    powers = np.where(picture[:, None] == picture, 0, np.exp(z @ z.T / temperature))
     return powers.sum(axis=1) / (2 * len(z_a) - 2)
     ### END SOLUTION
 
@@ -349,9 +348,9 @@ def sogclr_slope(similarity, u, temperature):
     count = len(similarity)
     pictures = np.arange(count) % (count // 2)
     weights = np.exp(similarity / temperature) / u[:, None]
-    slope = np.where(pictures[:, None] == pictures, 0, weights / (count - 2))
-    slope[np.arange(count), (np.arange(count) + count // 2) % count] = -1
-    return slope / count
+    pushes = np.where(pictures[:, None] == pictures, 0, weights / (count - 2))
+    pulls = np.roll(np.eye(count), count // 2, axis=1)
+    return (pushes - pulls) / count
     ### END SOLUTION
 
 

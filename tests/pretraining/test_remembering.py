@@ -186,7 +186,7 @@ def test_row_blocks_are_refused(name):
 def test_nt_xent_is_given_pictures_alone(monkeypatch):
     model, seen = build("nt_xent"), []
 
-    def watched(x=None, y=None, y_pred=None, **rest):
+    def watched(x=None, y=None, y_pred=None, *rest, **named):
         seen.append(y)
         return ops.sum(y_pred)
 
@@ -256,6 +256,7 @@ def test_the_chance_level_is_what_a_constant_encoder_gets(name):
     assert name != "nt_xent" or experiment.chance_loss(recipe) == chance_level(64)
 
 
+@pytest.mark.slow
 @REMEMBERING
 def test_a_recipe_goes_all_the_way_by_one_key(name, tmp_path):
     settings = {
