@@ -274,13 +274,13 @@ def moving(epoch):
 # %% slug=visits-predict
 gamma_guess = predict(
     "best-gamma",
-    "While the encoder stands still, which γ comes nearest to the truth after 20 epochs?",
+    "While the encoder stands still, which γ comes nearest to the truth in the end?",
     choices=["1.0", "0.9", "0.3", "0.1"],
     answer=None,
 )
 
 # %% [markdown] slug=visits-run-text
-# Eight runs of twenty epochs; no network is involved, so it takes seconds.
+# Four γ, twice; no network is involved, so it takes seconds.
 
 # %% slug=visits-run
 gammas = (1.0, 0.9, 0.3, 0.1)
@@ -293,7 +293,7 @@ last = {gamma: curve[-1] for gamma, curve in curves["standing still"].items()}
 compare_guess("best-gamma", gamma_guess, str(min(last, key=last.get)))
 
 # %% [markdown] slug=visits-picture-text
-# Lower is better. Mind where the lines cross on the right.
+# Lower is better, and both panels have the same scale.
 
 # %% slug=visits-picture
 from simclr_lib.plots import COLOURS, MARKERS
@@ -305,8 +305,9 @@ for ax, (name, by_gamma) in zip(axes, curves.items(), strict=True):
         steps = np.arange(1, len(curve) + 1)
         ax.plot(steps, curve, color=COLOURS[i], marker=MARKERS[i], ms=5, label=f"γ = {gamma}")
         told.append(f"{name}, γ {gamma}: {curve[0]:.2f} to {curve[-1]:.2f}")
-    ax.set(xlabel="epoch", title=f"The encoder is {name}", ylim=(0, None))
-axes[0].set_ylabel("mean error of ln u")
+    ax.set(xlabel="epoch", title=f"The encoder is {name}")
+axes[0].set(ylabel="mean error of ln u")
+axes[0].set_ylim(0)
 axes[0].legend()
 show(figure, alt="Error of the memory over the epochs. " + "; ".join(told) + ".")
 
