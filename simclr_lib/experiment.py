@@ -23,7 +23,7 @@ from simclr_lib.evaluation import (
     reestimate_batch_norm,
 )
 from simclr_lib.heads import projection_head
-from simclr_lib.losses import chance_level
+from simclr_lib.losses import MemoryBank, SogCLR, chance_level, nt_xent
 from simclr_lib.optimizers import build_optimizer, warmup_cosine
 from simclr_lib.precision import choose_precision
 from simclr_lib.pretraining import SimCLR, fit_epochs
@@ -165,6 +165,27 @@ def build_augmenter(recipe):
     )
 
 
+def build_loss(recipe, pictures, dims):
+    """The recipe's contrastive loss, for a training set of `pictures` and z of length `dims`."""
+    if recipe.loss == "sogclr":
+        steps = recipe.epochs * (pictures // recipe.batch_size)
+        decay = {"constant": 0, "cosine": steps // 2}[recipe.sogclr_gamma_schedule]
+        return SogCLR(pictures, recipe.sogclr_gamma, decay)
+    if recipe.loss == "memory_bank":
+        negatives, momentum = recipe.bank_negatives, recipe.bank_momentum
+        return MemoryBank(pictures, dims, negatives, momentum, recipe.seed)
+    return nt_xent
+
+
+def chance_loss(recipe):
+    """The loss of an encoder that has learnt nothing: it gives all pictures the same z."""
+    return {
+        "nt_xent": chance_level(recipe.batch_size),
+        "sogclr": 0.0,
+        "memory_bank": np.log(1 + recipe.bank_negatives),
+    }[recipe.loss]
+
+
 def compile_for(recipe, precision, model, images, epochs, **losses):
     """Build a model on two pictures, and compile it with the recipe's optimiser and schedule."""
     model(images[:2])
@@ -199,12 +220,13 @@ def pretrain(recipe, precision, dataset, folder, say):
         head,
         build_augmenter(recipe),
         recipe.temperature,
+        build_loss(recipe, len(dataset.train_images), head.output_shape[-1]),
         block_rows=recipe.loss_block_rows,
         gradient_cache_chunk=recipe.gradient_cache_chunk,
     )
     compile_for(recipe, precision, model, dataset.train_images, recipe.epochs)
 
-    chance = chance_level(recipe.batch_size)
+    chance = chance_loss(recipe)
     steps_per_epoch = len(dataset.train_images) // recipe.batch_size
     progress = Progress("Pretraining", recipe.epochs * steps_per_epoch, chance)
     look, bank = monitor_split(dataset, recipe.seed)
@@ -341,7 +363,11 @@ def draw_results(dataset, features, probe, accuracies, history, recipe, folder):
     """Draw curves, accuracies, neighbours, the map of the features, and the confusion matrix."""
     names, test_y = dataset.class_names, dataset.test_labels
     figures = {}
-    figures["curves"] = plots.training_curves(columns(history), recipe.batch_size)
+    figures["curves"] = plots.training_curves(
+        columns(history),
+        recipe.batch_size,
+        chance=None if recipe.loss == "nt_xent" else chance_loss(recipe),
+    )
     figures["accuracies"] = plots.accuracy_bars(
         [(row, found["linear"]) for row, found in accuracies.items()],
         f"Accuracy on {dataset.name}, {len(test_y):,} {recipe.evaluate_on} pictures",

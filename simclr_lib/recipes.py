@@ -37,6 +37,11 @@ class Recipe:
     head_layers: int = 2  # 0: the loss sees h, 1: linear, 2: the paper's
 
     # Contrastive training
+    loss: str = "nt_xent"  # "nt_xent"; "sogclr", "memory_bank" remember each picture
+    sogclr_gamma: float = 0.9  # weight of the batch against what is remembered; 1: forgets
+    sogclr_gamma_schedule: str = "constant"  # "cosine": from 1 down to it over half the run
+    bank_negatives: int = 4096  # entries of the memory bank that a step draws
+    bank_momentum: float = 0.5  # share of an entry that a new visit leaves
     temperature: float = 0.5
     batch_size: int = 512  # pictures a step; the loss sees twice as many views
     epochs: int = 100
@@ -133,6 +138,8 @@ PRESETS = {
 CHOICES = {
     "encoder_depth": (8, 18, 34, 50, 101, 152),
     "stem": ("cifar", "strided", "imagenet"),
+    "loss": ("nt_xent", "sogclr", "memory_bank"),
+    "sogclr_gamma_schedule": ("constant", "cosine"),
     "optimizer": ("adamw", "muon", "sgd", "lars"),
     "precision": ("auto", "float32", "mixed_bfloat16"),
     "evaluate_on": ("test", "validation"),
@@ -154,6 +161,9 @@ RANGES = {
     "head_hidden": (1, None),
     "head_output": (1, None),
     "head_layers": (0, 10),
+    "sogclr_gamma": (0.001, 1),
+    "bank_negatives": (1, None),
+    "bank_momentum": (0, 0.9999),
     "temperature": (0.001, 100),
     "batch_size": (2, None),
     "epochs": (1, None),
@@ -254,6 +264,10 @@ def check(recipe):
     if chunk is not None and recipe.batch_size % chunk:
         raise UserError(
             f"gradient_cache_chunk must divide batch_size ({recipe.batch_size}); got {chunk}."
+        )
+    if recipe.loss_block_rows is not None and recipe.loss != "nt_xent":
+        raise UserError(
+            f"loss_block_rows is for loss=nt_xent alone; leave it out for {recipe.loss}."
         )
     if recipe.warmup_epochs >= recipe.epochs:
         raise UserError(

@@ -182,3 +182,9 @@ def test_a_chunk_that_does_not_divide_the_batch_is_refused():
     assert get_recipe("smoke", {"gradient_cache_chunk": "16"}).gradient_cache_chunk == 16
     with pytest.raises(UserError, match=r"gradient_cache_chunk must divide batch_size \(64\)"):
         get_recipe("smoke", {"gradient_cache_chunk": 48})
+
+
+@pytest.mark.parametrize("loss", ["sogclr", "memory_bank"])
+def test_row_blocks_for_another_loss_are_refused(loss):
+    with pytest.raises(UserError, match=f"loss_block_rows is for .* leave it out for {loss}"):
+        get_recipe("smoke", {"loss": loss, "loss_block_rows": 32})

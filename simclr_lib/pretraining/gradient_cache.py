@@ -50,7 +50,7 @@ def tensorflow_step(model, data):
             "KERAS_BACKEND=jax."
         )
     chunk, dims = model.gradient_cache_chunk, model.head.output_shape[-1]
-    images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+    images, positions, _ = keras.utils.unpack_x_y_sample_weight(data)
     pictures, sides = images.shape[0], images.shape[1:]
     if pictures is not None:
         check_chunk(pictures, chunk)
@@ -81,14 +81,15 @@ def tensorflow_step(model, data):
     # (chunks, views, chunk, D) → (2N, D): first views above second views, as the model gives them.
     z = tf.reshape(tf.transpose(z, (1, 0, 2, 3)), (2 * pictures, dims))
 
-    with tf.GradientTape() as tape:
-        tape.watch(z)
-        loss = model.compute_loss(y_pred=z)
-        scaled = model.optimizer.scale_loss(loss)
-    slope = tf.reshape(tape.gradient(scaled, z), (2, chunks, chunk, dims))
-
+    # Before the loss: what a loss remembers of the batch is to stay.
     for variable, value in zip(state, before, strict=True):
         variable.assign(value)
+
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        loss = model.compute_loss(y=positions, y_pred=z)
+        scaled = model.optimizer.scale_loss(loss)
+    slope = tf.reshape(tape.gradient(scaled, z), (2, chunks, chunk, dims))
 
     def add_gradient(index, *sums):
         with tf.GradientTape() as tape:
@@ -109,7 +110,7 @@ def jax_step(model, state, data):
 
     weights, before, optimizer, metrics = state
     chunk, dims = model.gradient_cache_chunk, model.head.output_shape[-1]
-    images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+    images, positions, _ = keras.utils.unpack_x_y_sample_weight(data)
     pictures = len(images)
     check_chunk(pictures, chunk)
     chunks = pictures // chunk
@@ -127,13 +128,14 @@ def jax_step(model, state, data):
     z, _ = lax.fori_loop(0, chunks, keep, (jnp.zeros((2, chunks, chunk, dims)), before))
 
     def scaled_loss(z):
-        loss, (_, _, new_metrics) = model.stateless_compute_loss(
-            weights, before, metrics, y_pred=z.reshape(2 * pictures, dims)
+        loss, (_, remembered, new_metrics) = model.stateless_compute_loss(
+            weights, before, metrics, y=positions, y_pred=z.reshape(2 * pictures, dims)
         )
         with keras.StatelessScope(zip(model.optimizer.variables, optimizer, strict=True)):
-            return model.optimizer.scale_loss(loss), (loss, new_metrics)
+            return model.optimizer.scale_loss(loss), (loss, remembered, new_metrics)
 
-    slope, (loss, metrics) = jax.grad(scaled_loss, has_aux=True)(z)
+    # `again`: the state before the views, but for what the loss remembers of the batch.
+    slope, (loss, again, metrics) = jax.grad(scaled_loss, has_aux=True)(z)
 
     def add_gradient(index, carry):
         sums, state = carry
@@ -143,7 +145,7 @@ def jax_step(model, state, data):
         (parts,) = pull_back(slope[:, index])
         return jax.tree.map(jnp.add, sums, parts), state
 
-    start = jax.tree.map(jnp.zeros_like, weights), before
+    start = jax.tree.map(jnp.zeros_like, weights), again
     gradients, after = lax.fori_loop(0, chunks, add_gradient, start)
     weights, optimizer = model.optimizer.stateless_apply(optimizer, gradients, weights)
     with keras.StatelessScope(zip(model.metrics_variables, metrics, strict=True)) as scope:

@@ -60,13 +60,17 @@ def fit_epochs(
 
     Raises:
         LossIsNaN: the loss became NaN. The checkpoint stays at the last good step.
-        UserError: the checkpoint is damaged or of another model.
+        UserError: the checkpoint is damaged, of another model or of a training on another number
+            of pictures, or the model's loss remembers another number.
     """
     steps_per_epoch = len(images) // batch_size
+    if labels is None and hasattr(model, "positions"):
+        labels = model.positions(len(images))
     variables = [*model.variables, *model.optimizer.variables]
     state = {"step": 0, "seconds": 0.0, "sums": {}, "history": []}
     if checkpoint is not None and Path(checkpoint).exists():
-        state = load_checkpoint(checkpoint, variables)
+        state = load_checkpoint(checkpoint, variables, len(images))
+    state["pictures"] = len(images)
 
     watch = StepWatch(progress, state["step"])
     if progress is not None:

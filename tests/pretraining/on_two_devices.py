@@ -4,6 +4,7 @@ Words, and the JSON that is printed:
     train KIND: train on one device and on both; `{what: relative distance}`. KIND is what
         normalises: `plain` nothing, `synchronized` a BatchNorm over both devices, `local` one each.
     cache: the same with gradient caching, or the line that refuses it.
+    remember: the same with a loss that remembers pictures, or the line that refuses it.
     views: views of four times the same picture; a row each.
 
 On JAX the environment has to hold XLA_FLAGS=--xla_force_host_platform_device_count=2.
@@ -28,6 +29,7 @@ from simclr_lib import fast_layers
 from simclr_lib.augment import simclr_augmenter
 from simclr_lib.errors import UserError
 from simclr_lib.heads import projection_head
+from simclr_lib.losses import SogCLR
 from simclr_lib.pretraining import SimCLR, fit_epochs
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 6, 6, 3), "uint8")
@@ -36,10 +38,12 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (16, 6, 6, 3), "uint8")
 def train(kind, learning_rate, steps, **options):
     keras.utils.set_random_seed(0)
     encoder = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.Conv2D(4, 3, 2)])
-    if kind != "plain":
+    if kind in ("synchronized", "local"):
         encoder.add(fast_layers.BatchNormalization(synchronized=kind == "synchronized"))
     encoder.add(keras.layers.Flatten())
     views = keras.layers.Rescaling(1 / 255)
+    if kind == "remembering":
+        options = {"loss": SogCLR(len(IMAGES), 0.5)}
     model = SimCLR(encoder, projection_head(16, 8, 8), views, 0.2, **options)
     model(IMAGES)
     # With plain SGD and a rate of 1, the change of one step is the gradient.
@@ -107,6 +111,8 @@ def main(what, *kind):
     if what == "views":
         return on_two_devices(views)
     try:
+        if what == "remember":
+            return differences("remembering")
         return differences("plain", gradient_cache_chunk=4)
     except UserError as error:
         return str(error)

@@ -57,6 +57,19 @@ def test_gradient_caching_on_devices_of_jax_is_that_of_one_device():
     assert max(on_two_devices("cache").values()) < 1e-4
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a batch is one array on JAX")
+def test_a_loss_that_remembers_on_devices_of_tensorflow_is_refused():
+    assert on_two_devices("remember") == (
+        "A loss that remembers pictures works on one device with TensorFlow: take "
+        "KERAS_BACKEND=jax, or nt_xent."
+    )
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="refused on TensorFlow")
+def test_a_loss_that_remembers_on_devices_of_jax_is_that_of_one_device():
+    assert max(on_two_devices("remember").values()) < 1e-4
+
+
 def test_each_device_draws_views_of_its_own():
     views = np.array(on_two_devices("views"))
     same = np.abs(views[:, None] - views).max(axis=2) < 1e-6

@@ -79,6 +79,20 @@ def test_the_learning_rates_of_the_batch_sizes_follow_their_square_root():
         assert run.parameters["learning_rate"] == pytest.approx(expected, rel=0.01)
 
 
+def test_small_batches_differ_in_the_loss_and_in_nothing_else():
+    plan = make_plan(read_spec(SPECS / "small-batches.yaml"))
+    by_loss, classroom = {}, PRESETS["classroom"]
+    for run in plan.runs:
+        settings = dict(run.parameters)
+        expected = classroom.learning_rate * (settings["batch_size"] / classroom.batch_size) ** 0.5
+        assert settings["learning_rate"] == pytest.approx(expected, rel=0.01)
+        by_loss.setdefault(settings.pop("loss"), []).append(settings)
+    assert by_loss["nt_xent"] == by_loss["sogclr"] and len(by_loss) == 2
+    found = {(settings["batch_size"], settings["seed"]) for settings in by_loss["sogclr"]}
+    assert found == {(batch, seed) for batch in (32, 64, 128, 256, 512) for seed in range(3)}
+    assert (plan.plot["x"], plan.plot["lines"], plan.plot["scale"]) == ("batch_size", "loss", "log")
+
+
 def test_the_real_sweep_leaves_out_each_augmentation_of_the_classroom():
     plan = make_plan(read_spec(SPECS / "leave-one-out.yaml"))
     everything, *others = {run.arm: run.parameters for run in plan.runs}.values()
