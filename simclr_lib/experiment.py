@@ -26,11 +26,12 @@ from simclr_lib.heads import projection_head
 from simclr_lib.losses import chance_level
 from simclr_lib.optimizers import build_optimizer, warmup_cosine
 from simclr_lib.precision import choose_precision
-from simclr_lib.pretraining import SimCLR, fit_epochs
+from simclr_lib.pretraining import CLSA, SimCLR, fit_epochs
 from simclr_lib.pretraining.diagnostics import collapse_warning, loss_warning
 from simclr_lib.pretraining.loop import columns
 from simclr_lib.pretraining.progress import Progress
 from simclr_lib.run_folder import Results, RunFolder
+from simclr_lib.strong_views import strong_augmenter
 
 
 def run(recipe, run_dir, *, say=print):
@@ -154,7 +155,8 @@ def build_encoder(recipe, precision):
 
 def build_augmenter(recipe):
     """The recipe's views."""
-    return simclr_augmenter(
+    make = {"weak": simclr_augmenter, "strong": strong_augmenter}[recipe.views]
+    return make(
         recipe.view_size,
         crop_scale=(recipe.crop_min_area, 1.0),
         color_strength=recipe.color_strength,
@@ -162,6 +164,32 @@ def build_augmenter(recipe):
         blur_probability=recipe.blur_probability,
         flip_probability=recipe.flip_probability,
         seed=recipe.seed,
+    )
+
+
+def build_strong_augmenter(recipe):
+    """The strong views of a recipe with `loss="clsa"`, drawn apart from its weak ones."""
+    return build_augmenter(replace(recipe, views="strong", seed=recipe.seed + 1000))
+
+
+def build_model(recipe, encoder, head):
+    """The recipe's contrastive model around an encoder and a head."""
+    if recipe.loss == "clsa":
+        return CLSA(
+            encoder,
+            head,
+            build_augmenter(recipe),
+            build_strong_augmenter(recipe),
+            recipe.temperature,
+            strong_weight=recipe.strong_weight,
+        )
+    return SimCLR(
+        encoder,
+        head,
+        build_augmenter(recipe),
+        recipe.temperature,
+        block_rows=recipe.loss_block_rows,
+        gradient_cache_chunk=recipe.gradient_cache_chunk,
     )
 
 
@@ -194,25 +222,21 @@ def pretrain(recipe, precision, dataset, folder, say):
         recipe.head_layers,
         dtype=precision,
     )
-    model = SimCLR(
-        encoder,
-        head,
-        build_augmenter(recipe),
-        recipe.temperature,
-        block_rows=recipe.loss_block_rows,
-        gradient_cache_chunk=recipe.gradient_cache_chunk,
-    )
+    model = build_model(recipe, encoder, head)
     compile_for(recipe, precision, model, dataset.train_images, recipe.epochs)
 
     chance = chance_level(recipe.batch_size)
     steps_per_epoch = len(dataset.train_images) // recipe.batch_size
-    progress = Progress("Pretraining", recipe.epochs * steps_per_epoch, chance)
+    # CLSA's strong views are compared with as many others as the weak ones.
+    parts = 1 + recipe.strong_weight if recipe.loss == "clsa" else 1
+    progress = Progress("Pretraining", recipe.epochs * steps_per_epoch, parts * chance)
     look, bank = monitor_split(dataset, recipe.seed)
     said = []
 
     def after_epoch(history):
         row = history[-1]
-        warnings = [loss_warning(row["loss"], chance, row["epoch"] * steps_per_epoch)]
+        loss = row.get("contrastive_loss", row["loss"])
+        warnings = [loss_warning(loss, chance, row["epoch"] * steps_per_epoch)]
         if recipe.knn_every and row["epoch"] % recipe.knn_every == 0:
             h = extract_features(encoder, dataset.train_images[np.concatenate([look, bank])])
             labels = dataset.train_labels
@@ -276,7 +300,9 @@ def train_supervised(recipe, precision, dataset, folder):
     A contrastive step sends two views of each picture through the encoder, this one a single
     view: twice the epochs make the arithmetic equal. Views are crops and mirrors alone, as usual.
     """
-    views = replace(recipe, color_strength=0.0, gray_probability=0.0, blur_probability=0.0)
+    views = replace(
+        recipe, views="weak", color_strength=0.0, gray_probability=0.0, blur_probability=0.0
+    )
     encoder, classes = build_encoder(recipe, precision), len(dataset.class_names)
     model = SupervisedClassifier(encoder, build_augmenter(views), classes)
     compile_for(
@@ -331,17 +357,27 @@ class Features:
 
 
 def draw_views(recipe, dataset, folder):
-    """Draw eight pictures, each with two views of the kind that the encoder will see."""
+    """Draw eight pictures, each with two views of the kind that the encoder will see.
+
+    With `loss="clsa"` these are a weak one and a strong one.
+    """
     pictures = dataset.train_images[:8]
     views = np.asarray(build_augmenter(recipe)(np.concatenate([pictures, pictures])))
-    plots.save(plots.view_grid(pictures, *np.split(views, 2)), folder.figures / "views.png")
+    first, second = np.split(views, 2)
+    title = "Each picture and its two views"
+    if recipe.loss == "clsa":
+        second = np.asarray(build_strong_augmenter(recipe)(pictures))
+        title = "Each picture, a weak view and a strong one"
+    plots.save(plots.view_grid(pictures, first, second, title), folder.figures / "views.png")
 
 
 def draw_results(dataset, features, probe, accuracies, history, recipe, folder):
     """Draw curves, accuracies, neighbours, the map of the features, and the confusion matrix."""
     names, test_y = dataset.class_names, dataset.test_labels
     figures = {}
-    figures["curves"] = plots.training_curves(columns(history), recipe.batch_size)
+    curves = columns(history)
+    curves["loss"] = curves.get("contrastive_loss", curves["loss"])
+    figures["curves"] = plots.training_curves(curves, recipe.batch_size)
     figures["accuracies"] = plots.accuracy_bars(
         [(row, found["linear"]) for row, found in accuracies.items()],
         f"Accuracy on {dataset.name}, {len(test_y):,} {recipe.evaluate_on} pictures",

@@ -19,6 +19,7 @@ class Recipe:
     image_size: int | None = None  # side that pictures are resized to; none: as they are
 
     # Views
+    views: str = "weak"  # "strong": five more random operations, see strong_views
     view_size: int = 32  # pixels; smaller than the pictures costs less and loses little
     crop_min_area: float = 0.2  # smallest share of the area a crop keeps; 1: no crop
     color_strength: float = 0.5  # 0: no colour distortion
@@ -37,6 +38,8 @@ class Recipe:
     head_layers: int = 2  # 0: the loss sees h, 1: linear, 2: the paper's
 
     # Contrastive training
+    loss: str = "nt_xent"  # "nt_xent", "clsa": beside two weak views a strong one
+    strong_weight: float = 1.0  # of the strong view in CLSA's loss
     temperature: float = 0.5
     batch_size: int = 512  # pictures a step; the loss sees twice as many views
     epochs: int = 100
@@ -131,8 +134,10 @@ PRESETS = {
 }
 
 CHOICES = {
+    "views": ("weak", "strong"),
     "encoder_depth": (8, 18, 34, 50, 101, 152),
     "stem": ("cifar", "strided", "imagenet"),
+    "loss": ("nt_xent", "clsa"),
     "optimizer": ("adamw", "muon", "sgd", "lars"),
     "precision": ("auto", "float32", "mixed_bfloat16"),
     "evaluate_on": ("test", "validation"),
@@ -154,6 +159,7 @@ RANGES = {
     "head_hidden": (1, None),
     "head_output": (1, None),
     "head_layers": (0, 10),
+    "strong_weight": (0, 100),
     "temperature": (0.001, 100),
     "batch_size": (2, None),
     "epochs": (1, None),
@@ -255,7 +261,18 @@ def check(recipe):
         raise UserError(
             f"gradient_cache_chunk must divide batch_size ({recipe.batch_size}); got {chunk}."
         )
+    if recipe.loss == "clsa":
+        check_clsa(recipe)
     if recipe.warmup_epochs >= recipe.epochs:
         raise UserError(
             f"warmup_epochs must be less than epochs ({recipe.epochs}); got {recipe.warmup_epochs}."
         )
+
+
+def check_clsa(recipe):
+    """Raise a `UserError` for what does not go with CLSA's three views."""
+    if recipe.views == "strong":
+        raise UserError("loss=clsa draws a strong view beside two weak ones: set views=weak.")
+    for key in ("loss_block_rows", "gradient_cache_chunk"):
+        if getattr(recipe, key) is not None:
+            raise UserError(f"{key} does not go with loss=clsa: set it to none.")
