@@ -182,3 +182,18 @@ def test_a_chunk_that_does_not_divide_the_batch_is_refused():
     assert get_recipe("smoke", {"gradient_cache_chunk": "16"}).gradient_cache_chunk == 16
     with pytest.raises(UserError, match=r"gradient_cache_chunk must divide batch_size \(64\)"):
         get_recipe("smoke", {"gradient_cache_chunk": 48})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"views": "strong"}, "loss=clsa draws a strong view beside two weak ones: set views=weak"),
+        ({"loss_block_rows": 16}, "loss_block_rows does not go with loss=clsa: set it to none"),
+        ({"gradient_cache_chunk": 16}, "gradient_cache_chunk does not go with loss=clsa"),
+    ],
+)
+def test_what_does_not_go_with_three_views_is_refused(settings, message):
+    assert get_recipe("smoke", {"loss": "clsa"}).loss == "clsa"
+    get_recipe("smoke", settings)
+    with pytest.raises(UserError, match=message):
+        get_recipe("smoke", settings | {"loss": "clsa"})
