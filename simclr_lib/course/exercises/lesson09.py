@@ -864,8 +864,8 @@ WHOLE = Exercise(
         " twice below each other, by weak views.",
         "The diagonal is left out of both. P is the softmax of a row of the first; the price of a"
         " row is logsumexp(second) − Σ P · second.",
-        "A mask that is 0 on the diagonal and 1 elsewhere, times the exponentials, leaves it out; at"
-        " the end the mean over the 2N rows.",
+        "A mask that is 0 on the diagonal and 1 elsewhere, times the exponentials, leaves it out;"
+        " at the end the mean over the 2N rows.",
     ),
     right=[loss_by_matrix, loss_by_loops, loss_by_deletion, loss_in_keras],
 )
