@@ -193,6 +193,12 @@ def build_model(recipe, encoder, head):
     )
 
 
+def chance_loss(recipe):
+    """The loss of an encoder that has learnt nothing: it gives all pictures the same z."""
+    chance = chance_level(recipe.batch_size)
+    return {"nt_xent": chance, "clsa": (1 + recipe.strong_weight) * chance}[recipe.loss]
+
+
 def compile_for(recipe, precision, model, images, epochs, **losses):
     """Build a model on two pictures, and compile it with the recipe's optimiser and schedule."""
     model(images[:2])
@@ -225,18 +231,15 @@ def pretrain(recipe, precision, dataset, folder, say):
     model = build_model(recipe, encoder, head)
     compile_for(recipe, precision, model, dataset.train_images, recipe.epochs)
 
-    chance = chance_level(recipe.batch_size)
+    chance = chance_loss(recipe)
     steps_per_epoch = len(dataset.train_images) // recipe.batch_size
-    # CLSA's strong views are compared with as many others as the weak ones.
-    parts = 1 + recipe.strong_weight if recipe.loss == "clsa" else 1
-    progress = Progress("Pretraining", recipe.epochs * steps_per_epoch, parts * chance)
+    progress = Progress("Pretraining", recipe.epochs * steps_per_epoch, chance)
     look, bank = monitor_split(dataset, recipe.seed)
     said = []
 
     def after_epoch(history):
         row = history[-1]
-        loss = row.get("contrastive_loss", row["loss"])
-        warnings = [loss_warning(loss, chance, row["epoch"] * steps_per_epoch)]
+        warnings = [loss_warning(row["loss"], chance, row["epoch"] * steps_per_epoch)]
         if recipe.knn_every and row["epoch"] % recipe.knn_every == 0:
             h = extract_features(encoder, dataset.train_images[np.concatenate([look, bank])])
             labels = dataset.train_labels
@@ -375,9 +378,11 @@ def draw_results(dataset, features, probe, accuracies, history, recipe, folder):
     """Draw curves, accuracies, neighbours, the map of the features, and the confusion matrix."""
     names, test_y = dataset.class_names, dataset.test_labels
     figures = {}
-    curves = columns(history)
-    curves["loss"] = curves.get("contrastive_loss", curves["loss"])
-    figures["curves"] = plots.training_curves(curves, recipe.batch_size)
+    figures["curves"] = plots.training_curves(
+        columns(history),
+        recipe.batch_size,
+        chance=None if recipe.loss == "nt_xent" else chance_loss(recipe),
+    )
     figures["accuracies"] = plots.accuracy_bars(
         [(row, found["linear"]) for row, found in accuracies.items()],
         f"Accuracy on {dataset.name}, {len(test_y):,} {recipe.evaluate_on} pictures",

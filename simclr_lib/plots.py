@@ -120,7 +120,7 @@ def view_grid(images, views_a, views_b, title="Each picture and its two views"):
 
 
 @styled
-def training_curves(history, batch_size, title="Pretraining"):
+def training_curves(history, batch_size, title="Pretraining", *, chance=None):
     """Loss, contrastive accuracy and, where measured, online kNN accuracy over the epochs.
 
     Args:
@@ -129,6 +129,8 @@ def training_curves(history, batch_size, title="Pretraining"):
             measured. Other keys are not drawn.
         batch_size: N, the images in a batch; a view is compared with 2N - 1 others.
         title: the figure's title.
+        chance: what an encoder that has learnt nothing gets from another loss than NT-Xent; None:
+            the loss is NT-Xent, whose chance level is ln(2N−1).
     """
     others = 2 * batch_size - 1
     epoch, loss, accuracy, knn = (
@@ -146,14 +148,16 @@ def training_curves(history, batch_size, title="Pretraining"):
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.grid(color="#e5e5e5", linewidth=0.8)
 
-    chance = np.log(others)
+    name, formula = "contrastive loss", ""
+    if chance is None:
+        name, formula, chance = "NT-Xent loss", "ln(2N−1) = ", np.log(others)
     finite = loss[np.isfinite(loss)]
     low, high = min([*finite, chance - 0.5]), max([*finite, chance])
     room = high - low
     axes[0].plot(epoch, loss, color=BLUE, marker=marker)
     above = max([*finite[len(finite) // 2 :], chance])  # the text stays clear of the curve
-    _chance_line(axes[0], chance, f"chance: ln(2N−1) = {chance:.2f}", above)
-    axes[0].set(ylabel="NT-Xent loss", title=f"Loss: {loss[-1]:.2f} at the end")
+    _chance_line(axes[0], chance, f"chance: {formula}{chance:.2f}", above)
+    axes[0].set(ylabel=name, title=f"Loss: {loss[-1]:.2f} at the end")
     axes[0].set_ylim(low - 0.05 * room, high + 0.15 * room)
     alt = (
         f"{title}, {_count(epoch[-1], 'epoch')}. The loss goes from {loss[0]:.2f} to "

@@ -153,6 +153,13 @@ def test_chance_lines_are_at_their_closed_forms():
         assert part in fig.alt_text
 
 
+def test_another_loss_brings_its_own_chance_level():
+    fig = plots.training_curves(small_history(), 256, chance=0.0)
+    assert dashed_levels(fig.axes[0]) == [0.0]
+    assert fig.axes[0].get_ylabel() == "contrastive loss"
+    assert "chance: 0.00" in texts(fig) and "stays at 0.00" in fig.alt_text
+
+
 def test_knn_is_drawn_only_where_it_was_measured():
     fig = plots.training_curves(small_history(knn_accuracy=[None, 0.4, float("nan"), 0.55]), 256)
     assert len(fig.axes) == 3

@@ -55,7 +55,7 @@ class CLSA(SimCLR):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         z_a, z_b, z_strong = ops.split(y_pred, 3, axis=0)
-        contrastive = super().compute_loss(y_pred=ops.concatenate([z_a, z_b], axis=0))
+        contrastive = super().compute_loss(y=y, y_pred=ops.concatenate([z_a, z_b], axis=0))
         self.contrastive_part.update_state(contrastive * devices_in_step())
         z_a, z_b, z_strong = map(gather_over_devices, (z_a, z_b, z_strong))
         strong = distributional_loss(z_a, z_b, z_strong, self.strong_temperature)

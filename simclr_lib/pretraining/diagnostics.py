@@ -9,8 +9,9 @@ def loss_warning(loss, chance, steps):
     """Say whether the loss sits on its chance line.
 
     Args:
-        loss: mean NT-Xent of the last epoch.
-        chance: ln(2N − 1), see `losses.chance_level`.
+        loss: mean of the last epoch.
+        chance: what an encoder that has learnt nothing gets: for NT-Xent ln(2N − 1), see
+            `losses.chance_level`.
         steps: training steps so far.
 
     Returns:

@@ -154,6 +154,7 @@ def test_a_recipe_goes_the_whole_road(tmp_path, settings):
     header, row = (tmp_path / "metrics.csv").read_text().splitlines()
     logs = dict(zip(header.split(","), row.split(","), strict=True))
     parts = 3 if "loss" in settings else 1
+    assert experiment.chance_loss(recipe) == pytest.approx(parts * chance_level(32))
     assert float(logs["loss"]) == pytest.approx(parts * chance_level(32), rel=0.25)
     assert ("contrastive_loss" in logs) == ("loss" in settings)
     assert (tmp_path / "figures" / "views.png").exists()
