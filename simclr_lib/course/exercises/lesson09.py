@@ -483,7 +483,7 @@ SOFT = Exercise(
     probes=[
         (shares(4, 2), scores_of(4, 3)),
         (shares(6, 4), scores_of(6, 5)),
-        (shares(3, 6), 100 * scores_of(3, 7)),
+        (shares(3, 6), np.float32([0, 300, -250])),
     ],
     ladder=[
         certain_and_right_costs_nothing,
