@@ -6,17 +6,25 @@ data_processing/RandAugment.py, which has "leave it as it is" in the place of in
 in each of which a picture draws an operation, a strength from 1 to 9 and a sign, and takes it with
 probability ½. Each does what Pillow's function of that name does.
 
-Every picture draws for itself, and still a batch is changed as a whole. Operations on colours are
-arithmetic that costs little: all pictures go through it, and those that drew another operation
-with numbers that change nothing. Operations that move pixels or count them cost more: only the
-pictures that drew one go through those, a few at a time.
+Every picture draws for itself, and yet there is no loop over pictures: those that drew an
+operation of one family (colours, levels, equalize, sharpness, places) are gathered from the batch,
+a fixed number at a time, and go through the whole family together, each with numbers that switch
+off what it did not draw. So an operation costs no more than the pictures that drew it: all five
+rounds take about five times as long as a weak view.
 """
 
 import math
 
 from keras import ops
 
-from simclr_lib.augment import LUMA, Augmenter, RandomView, simclr_augmenter
+from simclr_lib.augment import (
+    LUMA,
+    Augmenter,
+    RandomView,
+    simclr_augmenter,
+    to_pictures,
+    to_planes,
+)
 
 OPERATIONS = (
     "shear_x",
@@ -35,10 +43,7 @@ OPERATIONS = (
     "sharpness",
 )
 NONE = -1  # of a picture that is left alone
-
-# Too dear to be computed for pictures that drew something else.
-DEAR = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate", "equalize", "sharpness")
-AT_A_TIME = 32  # pictures
+AT_A_TIME = 16  # pictures
 
 WHITE = 255  # the highest of the levels that Pillow counts in
 WEAKEST, STRONGEST = 1, 9
@@ -120,11 +125,9 @@ def distorted(planes, operation, strength, sign):
     Returns:
         Planes of the same shape and range.
     """
-    planes = recolored(planes, operation, strength)
-    planes = inverted_above(planes, solarize_threshold(operation, strength))
-    planes = with_fewer_levels(planes, posterize_step(operation, strength))
-    dear = drew(operation, *DEAR)
-    return for_chosen(dear, rearranged, planes, operation, strength, sign)
+    for names, change in FAMILIES.items():
+        planes = for_chosen(drew(operation, *names), change, planes, operation, strength, sign)
+    return planes
 
 
 def drew(operation, *names):
@@ -146,10 +149,33 @@ def column(values):
     return values[:, None, None, None]
 
 
-# Colours: for all pictures, with 1 · colour + 0 for those that drew something else
+def for_chosen(chosen, change, planes, *parameters):
+    """Change the chosen pictures only, `AT_A_TIME`: what a picture did not draw costs nothing.
+
+    Args:
+        chosen: `(B,)` of truth values.
+        change: function `(planes, *parameters)` → planes of the same shape, picture by picture.
+            It must leave alone a picture that is not chosen: some fill up the last group.
+        planes: `(B, 3, H, W)`.
+        parameters: arrays `(B,)`.
+    """
+    pictures = ops.shape(planes)[0]
+    order = ops.argsort(ops.where(chosen, 0, 1))  # the chosen ones come first
+    count = ops.sum(ops.cast(chosen, "int32"))
+
+    def body(first, result):
+        # Past the end it starts anew. That does no harm: what is read is never what was written.
+        rows = ops.take(order, (first + ops.arange(AT_A_TIME)) % pictures)
+        group = [ops.take(array, rows, axis=0) for array in (planes, *parameters)]
+        return first + AT_A_TIME, ops.scatter_update(result, rows[:, None], change(*group))
+
+    return ops.while_loop(lambda first, _: first < count, body, (0, planes))[1]
 
 
-def recolored(planes, operation, strength):
+# Colours
+
+
+def recolored(planes, operation, strength, sign):
     """Contrast, color, brightness, invert and autocontrast: all are affine in a pixel's colour.
 
     The first three mix a picture with what it would be without: with the grey of its mean luma,
@@ -172,6 +198,15 @@ def recolored(planes, operation, strength):
 
     offset = column(offset) + column(of_mean) * mean - ops.where(stretched, stretch * darkest, 0.0)
     return column(scale) * stretch * planes + column(of_luma) * luma + offset
+
+
+# Levels
+
+
+def relevelled(planes, operation, strength, sign):
+    """Solarize and posterize."""
+    planes = inverted_above(planes, solarize_threshold(operation, strength))
+    return with_fewer_levels(planes, posterize_step(operation, strength))
 
 
 def solarize_threshold(operation, strength):
@@ -199,37 +234,67 @@ def with_fewer_levels(planes, step):
     return ops.where(step > 0, levels / WHITE, planes)
 
 
-# What moves pixels or counts them: for the pictures that drew it
+# Equalize
 
 
-def for_chosen(chosen, change, planes, *parameters):
-    """Change the chosen pictures only, `AT_A_TIME`, for operations that are too dear for all.
+def spread_out(planes, operation, strength, sign):
+    """Equalize, for those that drew it."""
+    return ops.where(column(drew(operation, "equalize")), equalized(planes), planes)
+
+
+def equalized(planes):
+    """Spread the values of each channel evenly: a value becomes the share of darker pixels.
+
+    The share is among the pixels that are not of the brightest level, so that this one becomes 1.
+    Pillow rounds its step to whole pixels a level, which turns up to a quarter of a 32×32 picture
+    white; here the step is exact.
+    """
+    levels = ops.cast(ops.round(WHITE * planes), "int32")
+    channels = 3 * ops.shape(planes)[0]
+    # A box for each level of each channel of each picture: 256 in a row, and row after row.
+    rows = ops.reshape(256 * ops.arange(channels, dtype="int32"), (-1, 3, 1, 1))
+    boxes = ops.reshape(levels + rows, (-1,))
+    ones = ops.ones_like(boxes, dtype="float32")
+    counts = ops.segment_sum(ones, boxes, num_segments=256 * channels)
+    counts = ops.reshape(counts, (-1, 256))
+    darker = ops.reshape(ops.cumsum(counts, axis=1) - counts, (-1,))
+    darker = ops.reshape(ops.take(darker, boxes), ops.shape(planes))
+    most = ops.max(darker, axis=(2, 3), keepdims=True)
+    # A channel of one level has nothing to spread.
+    return ops.where(most > 0, darker / ops.maximum(most, 1.0), planes)
+
+
+# Sharpness
+
+
+def softened(planes, operation, strength, sign):
+    """Sharpness, in the direction of less."""
+    return smoothed(planes, ops.where(drew(operation, "sharpness"), 1 - kept_share(strength), 0.0))
+
+
+def smoothed(planes, share):
+    """Mix each picture with a smoothed copy of itself.
+
+    Smoothing is a mean over 3×3 pixels in which the middle counts five times; pixels at the edge
+    stay.
 
     Args:
-        chosen: `(B,)` of truth values.
-        change: function `(planes, *parameters)` → planes of the same shape, picture by picture.
-            It must leave alone a picture that is not chosen: some fill up the last group.
         planes: `(B, 3, H, W)`.
-        parameters: arrays `(B,)`.
+        share: share of the smoothed copy, `(B,)`.
     """
-    pictures = ops.shape(planes)[0]
-    order = ops.argsort(ops.where(chosen, 0, 1))  # the chosen ones come first
-    count = ops.sum(ops.cast(chosen, "int32"))
-
-    def body(first, result):
-        # Past the end it starts anew. That does no harm: what is read is never what was written.
-        rows = ops.take(order, (first + ops.arange(AT_A_TIME)) % pictures)
-        group = [ops.take(array, rows, axis=0) for array in (planes, *parameters)]
-        return first + AT_A_TIME, ops.scatter_update(result, rows[:, None], change(*group))
-
-    return ops.while_loop(lambda first, _: first < count, body, (0, planes))[1]
+    down = planes[:, :, :-2] + planes[:, :, 1:-1] + planes[:, :, 2:]
+    around = down[..., :-2] + down[..., 1:-1] + down[..., 2:]
+    middle = planes[:, :, 1:-1, 1:-1]
+    change = column(share) * ((around + 4 * middle) / 13 - middle)
+    return planes + ops.pad(change, ((0, 0), (0, 0), (1, 1), (1, 1)))
 
 
-def rearranged(planes, operation, strength, sign):
-    """Shear, translate and rotate; sharpness; equalize."""
-    planes = moved(planes, *where_from(operation, strength * sign, *planes.shape[2:]))
-    planes = smoothed(planes, ops.where(drew(operation, "sharpness"), 1 - kept_share(strength), 0))
-    return ops.where(column(drew(operation, "equalize")), equalized(planes), planes)
+# Places
+
+
+def displaced(planes, operation, strength, sign):
+    """Shear, translate and rotate."""
+    return moved(planes, *where_from(operation, strength * sign, *planes.shape[2:]))
 
 
 def where_from(operation, amount, rows, columns):
@@ -275,46 +340,17 @@ def moved(planes, a, b, c, d, e, f):
 
     near_x, near_y = ops.clip(from_x, 0, columns - 1), ops.clip(from_y, 0, rows - 1)
     inside = ops.logical_and(near_x == from_x, near_y == from_y)
-    index = ops.reshape(ops.cast(near_y * columns + near_x, "int32"), (-1, 1, rows * columns))
-    pixels = ops.reshape(planes, (-1, 3, rows * columns))
-    pixels = ops.reshape(ops.take_along_axis(pixels, index, axis=2), (-1, 3, rows, columns))
-    return ops.where(inside[:, None], pixels, 0.0)
+    first = ops.arange(ops.shape(planes)[0], dtype="int32") * (rows * columns)
+    index = ops.cast(near_y * columns + near_x, "int32") + first[:, None, None]
+    # Pixel by pixel: a colour is found once, and not each of its three numbers.
+    colors = ops.take(ops.reshape(to_pictures(planes), (-1, 3)), index, axis=0)
+    return ops.where(inside[:, None], to_planes(colors), 0.0)
 
 
-def smoothed(planes, share):
-    """Mix each picture with a smoothed copy of itself: sharpness, in the direction of less.
-
-    Smoothing is a mean over 3×3 pixels in which the middle counts five times; pixels at the edge
-    stay.
-
-    Args:
-        planes: `(B, 3, H, W)`.
-        share: share of the smoothed copy, `(B,)`.
-    """
-    down = planes[:, :, :-2] + planes[:, :, 1:-1] + planes[:, :, 2:]
-    around = down[..., :-2] + down[..., 1:-1] + down[..., 2:]
-    middle = planes[:, :, 1:-1, 1:-1]
-    change = column(share) * ((around + 4 * middle) / 13 - middle)
-    return planes + ops.pad(change, ((0, 0), (0, 0), (1, 1), (1, 1)))
-
-
-def equalized(planes):
-    """Spread the values of each channel evenly: a value becomes the share of darker pixels.
-
-    The share is among the pixels that are not of the brightest level, so that this one becomes 1.
-    Pillow rounds its step to whole pixels a level, which turns up to a quarter of a 32×32 picture
-    white; here the step is exact.
-    """
-    _, _, rows, columns = planes.shape
-    levels = ops.cast(ops.round(WHITE * planes), "int32")
-    levels = ops.reshape(levels, (-1, rows * columns))  # a row for each channel of each picture
-    channels = ops.shape(levels)[0]
-    bins = levels + 256 * ops.arange(channels)[:, None]
-    ones = ops.ones_like(ops.reshape(bins, (-1,)), dtype="float32")
-    counts = ops.segment_sum(ones, ops.reshape(bins, (-1,)), num_segments=channels * 256)
-    counts = ops.reshape(counts, (-1, 256))
-    darker = ops.take_along_axis(ops.cumsum(counts, axis=1) - counts, levels, axis=1)
-    most = ops.max(darker, axis=1, keepdims=True)
-    # A channel of one level has nothing to spread.
-    spread = ops.reshape(darker / ops.maximum(most, 1.0), (-1, 3, rows, columns))
-    return ops.where(ops.reshape(most > 0, (-1, 3, 1, 1)), spread, planes)
+FAMILIES = {
+    ("contrast", "color", "brightness", "invert", "autocontrast"): recolored,
+    ("solarize", "posterize"): relevelled,
+    ("equalize",): spread_out,
+    ("sharpness",): softened,
+    ("shear_x", "shear_y", "translate_x", "translate_y", "rotate"): displaced,
+}

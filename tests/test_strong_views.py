@@ -146,7 +146,7 @@ def two_ones():
 
 def test_equalize_uses_all_levels_in_small_pictures_too():
     """Pillow turns a quarter of such a picture white."""
-    planes = np.random.default_rng(0).integers(100, 156, (2, 3, 32, 32)) / np.float32(255)
+    planes = np.random.default_rng(0).integers(100, 156, (2, 3, 32, 32)).astype("float32") / 255
     operation = ops.full((2,), OPERATIONS.index("equalize"), dtype="int32")
     found = np.asarray(distorted(ops.convert_to_tensor(planes), operation, *two_ones()))
     # Of 56 levels, each about 1 in 56 of the pixels.
@@ -166,7 +166,7 @@ def test_a_picture_that_drew_nothing_stays_to_the_bit():
 
 
 @pytest.mark.parametrize(
-    ("pictures", "count"), [(70, count) for count in (0, 1, 31, 32, 33, 64, 70)] + [(3, 2)]
+    ("pictures", "count"), [(70, count) for count in (0, 1, 15, 16, 17, 64, 70)] + [(3, 2)]
 )
 def test_each_chosen_picture_is_changed_once(pictures, count):
     """Whether the last group is full or not, and in a batch that is smaller than a group."""
@@ -228,7 +228,7 @@ def test_pictures_draw_for_themselves(drawn):
     assert len(np.unique(np.concatenate(drawn), axis=1).T) > 0.99 * DRAWS
 
 
-@pytest.mark.parametrize(("strength", "known"), [((3, 5), (3, 4, 5)), ((9, 9), (9,))])
+@pytest.mark.parametrize(("strength", "known"), [((3, 5), (3, 4, 5)), ((8, 9), (8, 9))])
 def test_strengths_keep_to_the_asked_range(strength, known):
     _, found, _ = StrongDistortion(strength=strength).drawn(blank())
     assert_evenly(np.asarray(found), known)
