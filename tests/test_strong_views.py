@@ -123,20 +123,22 @@ def test_no_operation_leaves_a_picture_as_it_is_or_its_range(all_operations, nam
 
 
 @pytest.mark.parametrize("name", [*MIXES, "solarize", "posterize"])
-def test_a_higher_strength_goes_further(name):
+def test_a_higher_strength_goes_further(compiled, name):
     image = np.repeat(pictures(1), 9, axis=0)
     planes = np.transpose(image, (0, 3, 1, 2)).astype("float32") / np.float32(255)
     strength = ops.convert_to_tensor(np.arange(1, 10, dtype="float32"))
     operation = ops.full((9,), OPERATIONS.index(name), dtype="int32")
-    found = distorted(ops.convert_to_tensor(planes), operation, strength, ops.ones((9,)))
+    found = compiled(distorted)(ops.convert_to_tensor(planes), operation, strength, ops.ones((9,)))
     distance = np.abs(np.asarray(found) - planes).mean(axis=(1, 2, 3))
     assert np.all(np.diff(distance) >= -1e-6) and distance[-1] > 1.5 * distance[0]
 
 
-def test_a_channel_of_one_level_has_nothing_to_stretch_or_spread():
+def test_a_channel_of_one_level_has_nothing_to_stretch_or_spread(compiled):
     planes = np.full((2, 3, 8, 8), 0.4, "float32")
     operation = np.array([OPERATIONS.index(name) for name in ("autocontrast", "equalize")], "int32")
-    found = distorted(ops.convert_to_tensor(planes), ops.convert_to_tensor(operation), *two_ones())
+    found = compiled(distorted)(
+        ops.convert_to_tensor(planes), ops.convert_to_tensor(operation), *two_ones()
+    )
     np.testing.assert_allclose(found, planes, atol=1e-6)
 
 
@@ -144,22 +146,22 @@ def two_ones():
     return ops.ones((2,)), ops.ones((2,))
 
 
-def test_equalize_uses_all_levels_in_small_pictures_too():
+def test_equalize_uses_all_levels_in_small_pictures_too(compiled):
     """Pillow turns a quarter of such a picture white."""
     planes = np.random.default_rng(0).integers(100, 156, (2, 3, 32, 32)).astype("float32") / 255
     operation = ops.full((2,), OPERATIONS.index("equalize"), dtype="int32")
-    found = np.asarray(distorted(ops.convert_to_tensor(planes), operation, *two_ones()))
+    found = np.asarray(compiled(distorted)(ops.convert_to_tensor(planes), operation, *two_ones()))
     # Of 56 levels, each about 1 in 56 of the pixels.
     assert stats.kstest(found.ravel(), "uniform").statistic < 2 / 56
     assert (found > 0.999).mean() < 2.5 / 56
 
 
-def test_a_picture_that_drew_nothing_stays_to_the_bit():
+def test_a_picture_that_drew_nothing_stays_to_the_bit(compiled):
     planes = np.transpose(pictures(40), (0, 3, 1, 2)) / np.float32(255)
     operation = np.full(40, strong_views.NONE, "int32")
     operation[::3] = np.arange(14) % len(OPERATIONS)  # among pictures that drew something
     tensors = ops.convert_to_tensor(planes), ops.convert_to_tensor(operation)
-    found = np.asarray(distorted(*tensors, ops.full((40,), 9.0), ops.ones((40,))))
+    found = np.asarray(compiled(distorted)(*tensors, ops.full((40,), 9.0), ops.ones((40,))))
     np.testing.assert_array_equal(found[operation < 0], planes[operation < 0])
     changed = np.abs(found - planes).max(axis=(1, 2, 3)) > 1e-3
     np.testing.assert_array_equal(changed, operation >= 0)
@@ -251,12 +253,12 @@ def test_a_senseless_strength_is_refused_in_a_line(strength):
     )
 
 
-def test_what_is_drawn_is_what_is_done_round_after_round():
+def test_what_is_drawn_is_what_is_done_round_after_round(compiled):
     images = pictures() / np.float32(255)
     drawn = StrongDistortion(seed=7).drawn(images)
     planes = ops.convert_to_tensor(np.transpose(images, (0, 3, 1, 2)))
     for numbers in zip(*drawn, strict=True):
-        planes = distorted(planes, *numbers)
+        planes = compiled(distorted)(planes, *numbers)
     expected = np.transpose(np.asarray(planes), (0, 2, 3, 1))
     np.testing.assert_allclose(StrongDistortion(seed=7)(images), expected, atol=1e-6)
 
@@ -312,10 +314,10 @@ def test_compiled_and_not_compiled_give_the_same_views(views_of_seed_3):
     assert np.isclose(views_of_seed_3[0], views, atol=1e-4).mean() > 0.99
 
 
-def test_pictures_need_not_be_square():
+def test_pictures_need_not_be_square(compiled):
     planes = np.random.default_rng(0).random((20, 3, 8, 12), "float32")
     operation = ops.convert_to_tensor(np.arange(20, dtype="int32") % 15)
-    found = distorted(
+    found = compiled(distorted)(
         ops.convert_to_tensor(planes), operation, ops.full((20,), 5.0), ops.ones((20,))
     )
     assert found.shape == (20, 3, 8, 12)
