@@ -144,7 +144,13 @@ TINY = {
 }
 
 
-@pytest.mark.parametrize("settings", [{"loss": "clsa", "strong_weight": 2.0}, {"views": "strong"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"loss": "clsa", "strong_weight": 2.0},
+        pytest.param({"views": "strong"}, marks=pytest.mark.slow),
+    ],
+)
 def test_a_recipe_goes_the_whole_road(tmp_path, settings):
     recipe = get_recipe("smoke", TINY | settings)
     results = experiment.run(recipe, tmp_path, say=lambda line: None)
