@@ -26,11 +26,12 @@ from simclr_lib.heads import projection_head
 from simclr_lib.losses import MemoryBank, SogCLR, chance_level, nt_xent
 from simclr_lib.optimizers import build_optimizer, warmup_cosine
 from simclr_lib.precision import choose_precision
-from simclr_lib.pretraining import SimCLR, fit_epochs
+from simclr_lib.pretraining import CLSA, SimCLR, fit_epochs
 from simclr_lib.pretraining.diagnostics import collapse_warning, loss_warning
 from simclr_lib.pretraining.loop import columns
 from simclr_lib.pretraining.progress import Progress
 from simclr_lib.run_folder import Results, RunFolder
+from simclr_lib.strong_views import strong_augmenter
 
 
 def run(recipe, run_dir, *, say=print):
@@ -154,7 +155,8 @@ def build_encoder(recipe, precision):
 
 def build_augmenter(recipe):
     """The recipe's views."""
-    return simclr_augmenter(
+    make = {"weak": simclr_augmenter, "strong": strong_augmenter}[recipe.views]
+    return make(
         recipe.view_size,
         crop_scale=(recipe.crop_min_area, 1.0),
         color_strength=recipe.color_strength,
@@ -177,10 +179,39 @@ def build_loss(recipe, pictures, dims):
     return nt_xent
 
 
+def build_strong_augmenter(recipe):
+    """The strong views of a recipe with `loss="clsa"`, drawn apart from its weak ones."""
+    return build_augmenter(replace(recipe, views="strong", seed=recipe.seed + 1000))
+
+
+def build_model(recipe, encoder, head, pictures):
+    """The recipe's contrastive model around an encoder and a head, for that many pictures."""
+    if recipe.loss == "clsa":
+        return CLSA(
+            encoder,
+            head,
+            build_augmenter(recipe),
+            build_strong_augmenter(recipe),
+            recipe.temperature,
+            strong_weight=recipe.strong_weight,
+        )
+    return SimCLR(
+        encoder,
+        head,
+        build_augmenter(recipe),
+        recipe.temperature,
+        build_loss(recipe, pictures, head.output_shape[-1]),
+        block_rows=recipe.loss_block_rows,
+        gradient_cache_chunk=recipe.gradient_cache_chunk,
+    )
+
+
 def chance_loss(recipe):
     """The loss of an encoder that has learnt nothing: it gives all pictures the same z."""
+    chance = chance_level(recipe.batch_size)
     return {
-        "nt_xent": chance_level(recipe.batch_size),
+        "nt_xent": chance,
+        "clsa": (1 + recipe.strong_weight) * chance,
         "sogclr": 0.0,
         "memory_bank": np.log(1 + recipe.bank_negatives),
     }[recipe.loss]
@@ -215,15 +246,7 @@ def pretrain(recipe, precision, dataset, folder, say):
         recipe.head_layers,
         dtype=precision,
     )
-    model = SimCLR(
-        encoder,
-        head,
-        build_augmenter(recipe),
-        recipe.temperature,
-        build_loss(recipe, len(dataset.train_images), head.output_shape[-1]),
-        block_rows=recipe.loss_block_rows,
-        gradient_cache_chunk=recipe.gradient_cache_chunk,
-    )
+    model = build_model(recipe, encoder, head, len(dataset.train_images))
     compile_for(recipe, precision, model, dataset.train_images, recipe.epochs)
 
     chance = chance_loss(recipe)
@@ -298,7 +321,9 @@ def train_supervised(recipe, precision, dataset, folder):
     A contrastive step sends two views of each picture through the encoder, this one a single
     view: twice the epochs make the arithmetic equal. Views are crops and mirrors alone, as usual.
     """
-    views = replace(recipe, color_strength=0.0, gray_probability=0.0, blur_probability=0.0)
+    views = replace(
+        recipe, views="weak", color_strength=0.0, gray_probability=0.0, blur_probability=0.0
+    )
     encoder, classes = build_encoder(recipe, precision), len(dataset.class_names)
     model = SupervisedClassifier(encoder, build_augmenter(views), classes)
     compile_for(
@@ -353,10 +378,18 @@ class Features:
 
 
 def draw_views(recipe, dataset, folder):
-    """Draw eight pictures, each with two views of the kind that the encoder will see."""
+    """Draw eight pictures, each with two views of the kind that the encoder will see.
+
+    With `loss="clsa"` these are a weak one and a strong one.
+    """
     pictures = dataset.train_images[:8]
     views = np.asarray(build_augmenter(recipe)(np.concatenate([pictures, pictures])))
-    plots.save(plots.view_grid(pictures, *np.split(views, 2)), folder.figures / "views.png")
+    first, second = np.split(views, 2)
+    title = "Each picture and its two views"
+    if recipe.loss == "clsa":
+        second = np.asarray(build_strong_augmenter(recipe)(pictures))
+        title = "Each picture, a weak view and a strong one"
+    plots.save(plots.view_grid(pictures, first, second, title), folder.figures / "views.png")
 
 
 def draw_results(dataset, features, probe, accuracies, history, recipe, folder):

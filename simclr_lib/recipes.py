@@ -19,6 +19,7 @@ class Recipe:
     image_size: int | None = None  # side that pictures are resized to; none: as they are
 
     # Views
+    views: str = "weak"  # "strong": five more random operations, see strong_views
     view_size: int = 32  # pixels; smaller than the pictures costs less and loses little
     crop_min_area: float = 0.2  # smallest share of the area a crop keeps; 1: no crop
     color_strength: float = 0.5  # 0: no colour distortion
@@ -37,7 +38,8 @@ class Recipe:
     head_layers: int = 2  # 0: the loss sees h, 1: linear, 2: the paper's
 
     # Contrastive training
-    loss: str = "nt_xent"  # "nt_xent"; "sogclr", "memory_bank" remember each picture
+    loss: str = "nt_xent"  # or "sogclr", "memory_bank" (remember each picture), "clsa" (strong views)
+    strong_weight: float = 1.0  # of the strong view in CLSA's loss
     sogclr_gamma: float = 0.9  # weight of the batch against what is remembered; 1: forgets
     sogclr_gamma_schedule: str = "constant"  # "cosine": from 1 down to it over half the run
     bank_negatives: int = 4096  # entries of the memory bank that a step draws
@@ -136,9 +138,10 @@ PRESETS = {
 }
 
 CHOICES = {
+    "views": ("weak", "strong"),
     "encoder_depth": (8, 18, 34, 50, 101, 152),
     "stem": ("cifar", "strided", "imagenet"),
-    "loss": ("nt_xent", "sogclr", "memory_bank"),
+    "loss": ("nt_xent", "sogclr", "memory_bank", "clsa"),
     "sogclr_gamma_schedule": ("constant", "cosine"),
     "optimizer": ("adamw", "muon", "sgd", "lars"),
     "precision": ("auto", "float32", "mixed_bfloat16"),
@@ -164,6 +167,7 @@ RANGES = {
     "sogclr_gamma": (0.001, 1),
     "bank_negatives": (1, None),
     "bank_momentum": (0, 0.9999),
+    "strong_weight": (0, 100),
     "temperature": (0.001, 100),
     "batch_size": (2, None),
     "epochs": (1, None),
@@ -269,7 +273,17 @@ def check(recipe):
         raise UserError(
             f"loss_block_rows is for loss=nt_xent alone; leave it out for {recipe.loss}."
         )
+    if recipe.loss == "clsa":
+        check_clsa(recipe)
     if recipe.warmup_epochs >= recipe.epochs:
         raise UserError(
             f"warmup_epochs must be less than epochs ({recipe.epochs}); got {recipe.warmup_epochs}."
         )
+
+
+def check_clsa(recipe):
+    """Raise a `UserError` for what does not go with CLSA's three views."""
+    if recipe.views == "strong":
+        raise UserError("loss=clsa draws a strong view beside two weak ones: set views=weak.")
+    if recipe.gradient_cache_chunk is not None:
+        raise UserError("gradient_cache_chunk does not go with loss=clsa: set it to none.")

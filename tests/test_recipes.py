@@ -184,7 +184,21 @@ def test_a_chunk_that_does_not_divide_the_batch_is_refused():
         get_recipe("smoke", {"gradient_cache_chunk": 48})
 
 
-@pytest.mark.parametrize("loss", ["sogclr", "memory_bank"])
+@pytest.mark.parametrize("loss", ["sogclr", "memory_bank", "clsa"])
 def test_row_blocks_for_another_loss_are_refused(loss):
     with pytest.raises(UserError, match=f"loss_block_rows is for .* leave it out for {loss}"):
         get_recipe("smoke", {"loss": loss, "loss_block_rows": 32})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"views": "strong"}, "loss=clsa draws a strong view beside two weak ones: set views=weak"),
+        ({"gradient_cache_chunk": 16}, "gradient_cache_chunk does not go with loss=clsa"),
+    ],
+)
+def test_what_does_not_go_with_three_views_is_refused(settings, message):
+    assert get_recipe("smoke", {"loss": "clsa"}).loss == "clsa"
+    get_recipe("smoke", settings)
+    with pytest.raises(UserError, match=message):
+        get_recipe("smoke", settings | {"loss": "clsa"})

@@ -2,7 +2,8 @@
 
 Words, and the JSON that is printed:
     train KIND: train on one device and on both; `{what: relative distance}`. KIND is what
-        normalises: `plain` nothing, `synchronized` a BatchNorm over both devices, `local` one each.
+        normalises: `plain` nothing, `synchronized` a BatchNorm over both devices, `local` one each;
+        or `clsa`, with a strong view and no normalisation.
     cache: the same with gradient caching, or the line that refuses it.
     remember: the same with a loss that remembers pictures, or the line that refuses it.
     views: views of four times the same picture; a row each.
@@ -30,7 +31,7 @@ from simclr_lib.augment import simclr_augmenter
 from simclr_lib.errors import UserError
 from simclr_lib.heads import projection_head
 from simclr_lib.losses import SogCLR
-from simclr_lib.pretraining import SimCLR, fit_epochs
+from simclr_lib.pretraining import CLSA, SimCLR, fit_epochs
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 6, 6, 3), "uint8")
 
@@ -44,7 +45,13 @@ def train(kind, learning_rate, steps, **options):
     views = keras.layers.Rescaling(1 / 255)
     if kind == "remembering":
         options = {"loss": SogCLR(len(IMAGES), 0.5)}
-    model = SimCLR(encoder, projection_head(16, 8, 8), views, 0.2, **options)
+    else:
+        options = {"block_rows": 10} | options
+    head = projection_head(16, 8, 8)
+    if kind == "clsa":
+        model = CLSA(encoder, head, views, keras.layers.Rescaling(-1 / 255, 1), 0.2)
+    else:
+        model = SimCLR(encoder, head, views, 0.2, **options)
     model(IMAGES)
     # With plain SGD and a rate of 1, the change of one step is the gradient.
     momentum = 0.0 if steps == 1 else 0.9
@@ -85,8 +92,8 @@ def differences(kind, **options):
         for steps in (1, 10)
         for what in ("loss", "accuracy", "variables", "change")
     ]
-    alone = both(kind, block_rows=10, **options)
-    together = on_two_devices(both, kind, block_rows=10, **options)
+    alone = both(kind, **options)
+    together = on_two_devices(both, kind, **options)
     return {
         name: float(np.linalg.norm(b - a) / np.linalg.norm(a))
         for name, a, b in zip(names, alone, together, strict=True)

@@ -106,6 +106,15 @@ def test_the_real_sweep_leaves_out_each_augmentation_of_the_classroom():
         assert all(other[field] == off.get(field, 0.0) for field in changed)
 
 
+def test_the_stronger_views_differ_in_nothing_else():
+    plan = make_plan(read_spec(SPECS / "stronger-views.yaml"))
+    arms = {run.arm: run.parameters for run in plan.runs}
+    assert len(plan.runs) == 9 and plan.recipe == "classroom" and "--data" in plan.about
+    weak, strong, clsa = arms.values()
+    assert strong == weak | {"views": "strong"}
+    assert clsa == weak | {"loss": "clsa"}
+
+
 def test_the_ready_pairs_are_all_pairs():
     plan = make_plan(read_spec(SPECS / "augmentation-pairs.yaml"))
     on = {
