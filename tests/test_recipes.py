@@ -12,6 +12,8 @@ from simclr_lib.recipes import CHOICES, PRESETS, RANGES, Recipe, check, get_reci
 FREE = {
     "name",
     "data",
+    "encoder_weights",
+    "classifier_hidden",
     "supervised_baseline",
     "synchronized_batch_norm",
 }  # any text, any path, yes or no

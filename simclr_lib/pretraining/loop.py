@@ -30,6 +30,7 @@ def fit_epochs(
     batch_size,
     epochs,
     seed,
+    steps_per_epoch=None,
     checkpoint=None,
     labels=None,
     after_epoch=None,
@@ -46,6 +47,8 @@ def fit_epochs(
         batch_size: pictures a step, at most N.
         epochs: epochs in all, those before a stop included.
         seed: decides the order of the pictures.
+        steps_per_epoch: batches that count as an epoch, be they more or fewer than the pictures
+            fill; None: as many as they fill.
         checkpoint: path of the file to write and to go on from; None keeps nothing.
         labels: `(N,)`, for a supervised model only.
         after_epoch: function that is given the history after each epoch; it may add to its last
@@ -61,7 +64,7 @@ def fit_epochs(
         LossIsNaN: the loss became NaN. The checkpoint stays at the last good step.
         UserError: the checkpoint is damaged or of another model.
     """
-    steps_per_epoch = len(images) // batch_size
+    steps_per_epoch = steps_per_epoch or len(images) // batch_size
     variables = [*model.variables, *model.optimizer.variables]
     state = {"step": 0, "seconds": 0.0, "sums": {}, "history": []}
     if checkpoint is not None and Path(checkpoint).exists():
