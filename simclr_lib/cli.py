@@ -103,6 +103,8 @@ def lab(arguments):
 def doctor(arguments):
     if arguments.run_dir is not None:
         return examine_run(arguments)
+    if arguments.data or arguments.factors:
+        raise UserError("--data and --factors go with a run folder: simclr doctor RUN_DIR.")
     from simclr_lib.doctor import examine
 
     faults = 0
