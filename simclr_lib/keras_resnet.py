@@ -66,4 +66,5 @@ def keras_resnet(depth, *, batch_norm_momentum=0.99, synchronized=False, dtype=N
             return fast_layers.BatchNormalization.from_config(config)
         return type(layer).from_config(config)
 
-    return keras.models.clone_model(network, clone_function=as_wanted)
+    clone = keras.models.clone_model(network, clone_function=as_wanted)
+    return keras.Model(clone.inputs[0], clone.outputs[0], name=network.name)

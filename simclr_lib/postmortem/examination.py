@@ -67,7 +67,7 @@ def moved(record, encoder):
 
 
 def kernels(model):
-    return [np.array(weight) for weight in model.weights if len(weight.shape) > 1]
+    return [np.asarray(weight).copy() for weight in model.weights if len(weight.shape) > 1]
 
 
 def length(arrays):

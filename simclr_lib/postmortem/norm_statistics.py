@@ -23,7 +23,7 @@ def initial_share(momentum, steps):
 @contextmanager
 def kept_statistics(encoder):
     """Whatever happens to the statistics meanwhile, afterwards they are what they were."""
-    before = [np.array(variable) for variable in encoder.non_trainable_variables]
+    before = [np.asarray(variable).copy() for variable in encoder.non_trainable_variables]
     try:
         yield
     finally:

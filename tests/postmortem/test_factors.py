@@ -17,9 +17,9 @@ def run(healthy):
 @pytest.fixture(autouse=True)
 def unchanged(run):
     """No experiment may leave a trace in the encoder."""
-    before = [np.array(weight) for weight in run.encoder.weights]
+    before = [np.asarray(weight).copy() for weight in run.encoder.weights]
     yield
-    np.testing.assert_equal([np.array(weight) for weight in run.encoder.weights], before)
+    np.testing.assert_equal([np.asarray(weight).copy() for weight in run.encoder.weights], before)
 
 
 def test_a_fixed_run_is_an_even_part_of_its_pictures(run):

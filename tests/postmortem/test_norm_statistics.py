@@ -51,7 +51,7 @@ def encoder():
 
 
 def statistics(encoder):
-    return [np.array(variable) for variable in encoder.non_trainable_variables]
+    return [np.asarray(variable).copy() for variable in encoder.non_trainable_variables]
 
 
 def test_features_by_batch_are_those_of_training_mode_in_the_order_of_the_pictures(encoder):
