@@ -88,8 +88,6 @@ class Asked:
         chosen = np.concatenate([look, bank])
         self.encoder, self.asking = encoder, len(look)
         self.images, self.labels = dataset.train_images[chosen], dataset.train_labels[chosen]
-        # Two standard errors of the difference of two shares near a half.
-        self.margin = (2 / len(look)) ** 0.5
 
     def findings(self):
         h = extract_features(self.encoder, self.images)
@@ -101,6 +99,11 @@ class Asked:
         asked, voting = np.split(h, [self.asking])
         return knn_accuracy(voting, self.labels[self.asking :], asked, self.labels[: self.asking])
 
+    def better(self, share, than):
+        """Whether one accuracy exceeds another by more than two standard errors of the difference."""
+        mean = (share + than) / 2
+        return share - than > 2 * (2 * mean * (1 - mean) / self.asking) ** 0.5
+
     def collapse(self, h):
         """Are the features of different pictures different?"""
         warning = collapse_warning(h)
@@ -111,7 +114,10 @@ class Asked:
         renewed = features_reestimated(self.encoder, self.images, self.images[self.asking :])
         with_running, with_new = self.accuracy(h), self.accuracy(renewed)
         seen = f"kNN {with_running:.1%} as it is, {with_new:.1%} with BatchNorm measured anew"
-        if with_new - with_running <= self.margin:
+        frozen = collapse_warning(h) and not collapse_warning(renewed)
+        if frozen:
+            seen += ", without which all pictures get nearly the same features"
+        if not frozen and not self.better(with_new, with_running):
             return Finding("inference", seen)
         return Finding(
             "inference",
@@ -130,7 +136,7 @@ class Asked:
         }
         best = max(others, key=others.get)
         seen = f"kNN {as_it_is:.1%} with pictures in [0, 1], {others[best]:.1%} if {best}"
-        if others[best] - as_it_is <= self.margin:
+        if not self.better(others[best], as_it_is):
             return Finding("scale", seen)
         return Finding(
             "scale",

@@ -27,6 +27,7 @@ HEALTHY = {
 # The report's set-up, narrow: few steps, momentum 0.99, ImageNet's stem, a tiny classifier.
 REPORT = {
     "data": "shapes",
+    "encoder_depth": 8,
     "train_limit": 200,
     "test_limit": 100,
     "encoder_width": 4,
@@ -41,21 +42,30 @@ REPORT = {
 
 
 @pytest.fixture(scope="session")
-def healthy(tmp_path_factory):
+def healthy(made):
     """The folder of a run without a fault; copy it before you touch it."""
-    return made(tmp_path_factory, get_recipe("smoke", HEALTHY))
+    return made(get_recipe("smoke", HEALTHY))
 
 
 @pytest.fixture(scope="session")
-def report(tmp_path_factory):
+def report(made):
     """The folder of a run as the report's."""
-    return made(tmp_path_factory, get_recipe("report-resnet50", REPORT))
+    return made(get_recipe("report-resnet50", REPORT))
 
 
-def made(tmp_path_factory, recipe):
-    folder = tmp_path_factory.mktemp("runs") / recipe.name
-    experiment.run(recipe, folder, say=lambda line: None)
-    return folder
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """`recipe` → the folder of its run, without the figures, which would take most of the time."""
+
+    def make(recipe):
+        folder = tmp_path_factory.mktemp("runs") / recipe.name
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("draw_views", "draw_results"):
+                patch.setattr(experiment, name, lambda *arguments: None)
+            experiment.run(recipe, folder, say=lambda line: None)
+        return folder
+
+    return make
 
 
 @pytest.fixture

@@ -37,8 +37,7 @@ def test_nothing_is_found_in_a_healthy_run(healthy):
 def test_statistics_that_lag_are_found(altered):
     def lag(encoder):
         for norm in norms(encoder):
-            norm.moving_mean.assign(0 * norm.moving_mean + 2)
-            norm.moving_variance.assign(0 * norm.moving_variance + 9)
+            norm.moving_mean.assign(norm.moving_mean + 100)  # below 0 after that: ReLU's zeros
 
     record = altered(lag)
     assert "inference" in faults(record)
@@ -69,26 +68,25 @@ def test_an_encoder_of_another_recipe_is_found(altered):
     assert "another network" in findings(record)["weights"].value
 
 
-@pytest.mark.parametrize(("factor", "rather"), [(1 / 255, "not divided"), (255.0, "÷ 255 twice")])
-def test_an_encoder_that_wants_other_numbers_is_found(altered, factor, rather):
+def test_an_encoder_that_wants_other_numbers_is_found(altered):
     def rescale(encoder):
         views = keras.Input((None, None, 3))
-        return keras.Model(views, encoder(keras.layers.Rescaling(factor)(views)))
+        return keras.Model(views, encoder(keras.layers.Rescaling(1 / 255)(views)))
 
     record = altered(rescale)
     assert "scale" in faults(record)
     assert findings(record)["scale"].value.endswith("it was trained on another scale")
-    assert rather in findings(record)["scale"].value
+    assert "if not divided" in findings(record)["scale"].value
 
 
-def test_a_loss_that_stays_on_its_line_and_weights_that_stay(tmp_path):
+def test_a_loss_that_stays_on_its_line_and_weights_that_stay(made):
     """A learning rate of nearly nothing, and a temperature at which all similarities are one."""
     settings = {"train_limit": 32, "test_limit": 20, "encoder_width": 4, "batch_size": 16}
     settings |= {"epochs": 1, "steps_per_epoch": 120, "warmup_epochs": 0, "knn_every": 0}
     settings |= {"learning_rate": 1e-9, "temperature": 10, "supervised_baseline": False}
     settings |= {"precision": "float32"}
-    experiment.run(get_recipe("smoke", settings), tmp_path / "run", say=lambda line: None)
-    assert faults(read_record(tmp_path / "run")) >= {"training", "loss", "rate", "weights"}
+    record = read_record(made(get_recipe("smoke", settings)))
+    assert faults(record) >= {"training", "loss", "rate", "weights"}
 
 
 def test_without_its_pictures_a_run_is_told_by_its_files(healthy, altered, tmp_path):
