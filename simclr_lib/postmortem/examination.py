@@ -100,7 +100,7 @@ class Asked:
         return knn_accuracy(voting, self.labels[self.asking :], asked, self.labels[: self.asking])
 
     def better(self, share, than):
-        """Whether one accuracy exceeds another by more than two standard errors of the difference."""
+        """Whether one accuracy is higher by more than two standard errors of the difference."""
         mean = (share + than) / 2
         return share - than > 2 * (2 * mean * (1 - mean) / self.asking) ** 0.5
 
