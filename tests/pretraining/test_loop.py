@@ -121,7 +121,7 @@ def test_an_epoch_of_other_length_resumes_in_the_same_bits(tmp_path, often, step
     assert [row["epoch"] for row in expected] == [1, 2]
     assert int(reference.optimizer.iterations) == 2 * steps_per_epoch
 
-    for stop_at in (FIRST + 1, steps_per_epoch, steps_per_epoch + 5):
+    for stop_at in {FIRST + 1, steps_per_epoch, steps_per_epoch + 5}:
         checkpoint = tmp_path / f"{stop_at}.npz"
         with pytest.raises(KeyboardInterrupt):
             fit(build(), checkpoint=checkpoint, progress=Watcher(stop_at), **options)
