@@ -79,8 +79,8 @@ CLASSROOM = Recipe(
     knn_every=4,
 )
 
-# What a report on SimCLR set up, to get 9 to 32 % of CIFAR-10's test pictures right; `simclr doctor`
-# asks why. What it does not tell is as in the kit; Adam runs at Keras' own learning rate.
+# What a report on SimCLR set up, to get 9 to 32 % of CIFAR-10's test pictures right. Why so few,
+# asks `simclr doctor`. What the report leaves open is as in the kit; Adam has Keras' own rate.
 REPORT = Recipe(
     name="report-resnet50",
     data="cifar10",
