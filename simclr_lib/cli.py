@@ -20,6 +20,9 @@ ABOUT = {
     "classroom": "10 minutes of training, then as long for the supervised baseline",
     "cifar10-resnet18": "for a GPU; a ResNet-18 on CIFAR-10",
     "cifar10-resnet50": "for a GPU; the paper's ResNet-50, 1,000 epochs",
+    "report-resnet50": "half an hour; a set-up that failed, to find out why: 300 steps",
+    "report-resnet101": "an hour; the same with a ResNet-101",
+    "report-resnet152": "an hour and a half; the same with a ResNet-152",
 }
 
 
@@ -98,6 +101,10 @@ def lab(arguments):
 
 
 def doctor(arguments):
+    if arguments.run_dir is not None:
+        return examine_run(arguments)
+    if arguments.data or arguments.factors:
+        raise UserError("--data and --factors go with a run folder: simclr doctor RUN_DIR.")
     from simclr_lib.doctor import examine
 
     faults = 0
@@ -106,6 +113,26 @@ def doctor(arguments):
         faults += finding.ok is False
     print(f"\n{faults} to mend: see ✗." if faults else "\nAll is well.")
     return int(faults > 0)
+
+
+def examine_run(arguments):
+    from simclr_lib.postmortem.record import read_record
+    from simclr_lib.quiet import import_keras
+
+    record = read_record(arguments.run_dir)
+    import_keras()
+    from simclr_lib.postmortem import examination, factors, fixed_run
+
+    if arguments.factors:
+        run = fixed_run.FixedRun.of(record, data=arguments.data)
+        for name, experiment in factors.EXPERIMENTS.items():
+            print(f"{name}\n{factors.table(experiment(run))}\n", flush=True)
+        return
+    found = 0
+    for finding in examination.examine_run(record, arguments.data):
+        print(finding, flush=True)
+        found += finding.ok is False
+    print(f"\n{found} to look into: see ✗." if found else "\nNothing found.")
 
 
 def build(arguments):
@@ -297,7 +324,22 @@ def parse(argv):
         "simclr lab --no-browser",
         "Whatever follows is passed to `jupyter lab`.",
     )
-    add(doctor, "examine this machine and the installation: half a minute", "simclr doctor")
+    command = add(
+        doctor,
+        "examine this machine and the installation, or a run: half a minute",
+        "simclr doctor runs/smoke",
+        "Without a run folder: this machine. With one: what may be wrong with that run, by a\n"
+        "checklist of what makes contrastive training fail. The folder stays as it is.",
+    )
+    command.add_argument("run_dir", nargs="?", type=Path, metavar="RUN_DIR", help="a run folder")
+    command.add_argument(
+        "--data", metavar="NAME|PATH", help="where the run's pictures are now, if they have moved"
+    )
+    command.add_argument(
+        "--factors",
+        action="store_true",
+        help="minutes: in place of the checklist, change one thing at a time in the evaluation",
+    )
 
     command = add(
         progress,

@@ -11,6 +11,7 @@ from simclr_lib import machine, plots
 from simclr_lib.augment import simclr_augmenter
 from simclr_lib.datasets import load_dataset
 from simclr_lib.datasets.stratify import split_mask
+from simclr_lib.encoder_weights import load_weights
 from simclr_lib.encoders import resnet
 from simclr_lib.errors import UserError
 from simclr_lib.evaluation import (
@@ -21,8 +22,10 @@ from simclr_lib.evaluation import (
     linear_probe,
     nearest,
     reestimate_batch_norm,
+    small_classifier,
 )
 from simclr_lib.heads import projection_head
+from simclr_lib.keras_resnet import begins_with_keras_resnet, keras_resnet
 from simclr_lib.losses import MemoryBank, SogCLR, chance_level, nt_xent
 from simclr_lib.optimizers import build_optimizer, warmup_cosine
 from simclr_lib.precision import choose_precision
@@ -30,6 +33,7 @@ from simclr_lib.pretraining import CLSA, SimCLR, fit_epochs
 from simclr_lib.pretraining.diagnostics import collapse_warning, loss_warning
 from simclr_lib.pretraining.loop import columns
 from simclr_lib.pretraining.progress import Progress
+from simclr_lib.recipes import check_for_keras_resnet, hidden_layers
 from simclr_lib.run_folder import Results, RunFolder
 from simclr_lib.strong_views import strong_augmenter
 
@@ -80,6 +84,7 @@ def run(recipe, run_dir, *, say=print):
     features = Features.of(encoder, dataset)
     probe = features.probe()
     accuracies = {"SimCLR": {"linear": probe.accuracy, "knn": features.knn()}}
+    accuracies |= classifier(recipe, features)
     accuracies |= baselines(recipe, precision, dataset, folder)
     draw_results(dataset, features, probe, accuracies, history, recipe, folder)
 
@@ -143,6 +148,14 @@ def build_encoder(recipe, precision):
     # Initialisers take their seeds from Python's generator. Keras' own set_random_seed would seed
     # every framework that it finds, and import TensorFlow for it on a JAX machine.
     random.seed(recipe.seed)
+    if begins_with_keras_resnet(recipe.encoder_weights):
+        check_for_keras_resnet(recipe)
+        return keras_resnet(
+            recipe.encoder_depth,
+            batch_norm_momentum=recipe.batch_norm_momentum,
+            synchronized=recipe.synchronized_batch_norm,
+            dtype=precision,
+        )
     return resnet(
         recipe.encoder_depth,
         width=recipe.encoder_width,
@@ -151,6 +164,24 @@ def build_encoder(recipe, precision):
         synchronized=recipe.synchronized_batch_norm,
         dtype=precision,
     )
+
+
+def starting_encoder(recipe, precision):
+    """The encoder that training begins with: `build_encoder`'s, with the recipe's weights if any.
+
+    Raises:
+        UserError: the weights' file is not there, or of another network (the first layer that
+            differs is named).
+    """
+    encoder = build_encoder(recipe, precision)
+    if recipe.encoder_weights != "none":
+        load_weights(encoder, recipe.encoder_weights)
+    return encoder
+
+
+def steps_in_epoch(recipe, pictures):
+    """Batches that count as an epoch: what the recipe says, or as many as the pictures fill."""
+    return recipe.steps_per_epoch or pictures // recipe.batch_size
 
 
 def build_augmenter(recipe):
@@ -170,7 +201,7 @@ def build_augmenter(recipe):
 def build_loss(recipe, pictures, dims):
     """The recipe's contrastive loss, for a training set of `pictures` and z of length `dims`."""
     if recipe.loss == "sogclr":
-        steps = recipe.epochs * (pictures // recipe.batch_size)
+        steps = recipe.epochs * steps_in_epoch(recipe, pictures)
         decay = {"constant": 0, "cosine": steps // 2}[recipe.sogclr_gamma_schedule]
         return SogCLR(pictures, recipe.sogclr_gamma, decay)
     if recipe.loss == "memory_bank":
@@ -220,7 +251,7 @@ def chance_loss(recipe):
 def compile_for(recipe, precision, model, images, epochs, **losses):
     """Build a model on two pictures, and compile it with the recipe's optimiser and schedule."""
     model(images[:2])
-    steps_per_epoch = len(images) // recipe.batch_size
+    steps_per_epoch = steps_in_epoch(recipe, len(images))
     warmup = round(recipe.warmup_epochs * steps_per_epoch * epochs / recipe.epochs)
     schedule = warmup_cosine(recipe.learning_rate, steps_per_epoch * epochs, warmup)
     optimizer = build_optimizer(
@@ -238,7 +269,7 @@ def pretrain(recipe, precision, dataset, folder, say):
 
     Labels are read by the online kNN alone, which looks at training pictures and changes nothing.
     """
-    encoder = build_encoder(recipe, precision)
+    encoder = starting_encoder(recipe, precision)
     head = projection_head(
         encoder.output_shape[-1],
         recipe.head_hidden,
@@ -250,7 +281,7 @@ def pretrain(recipe, precision, dataset, folder, say):
     compile_for(recipe, precision, model, dataset.train_images, recipe.epochs)
 
     chance = chance_loss(recipe)
-    steps_per_epoch = len(dataset.train_images) // recipe.batch_size
+    steps_per_epoch = steps_in_epoch(recipe, len(dataset.train_images))
     progress = Progress("Pretraining", recipe.epochs * steps_per_epoch, chance)
     look, bank = monitor_split(dataset, recipe.seed)
     said = []
@@ -279,6 +310,7 @@ def pretrain(recipe, precision, dataset, folder, say):
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         seed=recipe.seed,
+        steps_per_epoch=steps_per_epoch,
         checkpoint=folder.checkpoint,
         after_epoch=after_epoch,
         progress=progress,
@@ -292,6 +324,28 @@ def monitor_split(dataset, seed):
     """Training pictures for the online kNN: indices of at most 1,000 that ask, 4,000 that vote."""
     chosen = np.random.default_rng([seed, 1]).permutation(len(dataset.train_images))[:5000]
     return np.split(chosen, [len(chosen) // 5])
+
+
+def classifier(recipe, features):
+    """The recipe's small classifier on h: a row of the table, or none.
+
+    It takes the features as they are, not standardised, as the report on which its recipe rests.
+    """
+    hidden = hidden_layers(recipe)
+    if hidden is None:
+        return {}
+    found = small_classifier(
+        features.train_h,
+        features.train_y,
+        features.test_h,
+        features.test_y,
+        hidden=hidden,
+        epochs=recipe.classifier_epochs,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        show=True,
+    )
+    return {f"classifier {hidden}": {"test": found.test_accuracy, "train": found.train_accuracy}}
 
 
 def baselines(recipe, precision, dataset, folder):
@@ -308,6 +362,9 @@ def baselines(recipe, precision, dataset, folder):
         "random encoder": {"linear": untrained.probe().accuracy, "knn": untrained.knn()},
         "raw pixels": {"linear": pixels.probe().accuracy, "knn": pixels.knn()},
     }
+    if recipe.encoder_weights != "none":
+        loaded = Features.of(starting_encoder(recipe, precision), dataset)
+        rows["weights as loaded"] = {"linear": loaded.probe().accuracy, "knn": loaded.knn()}
     if recipe.supervised_baseline:
         rows["supervised from scratch"] = {
             "linear": train_supervised(recipe, precision, dataset, folder).accuracy
@@ -334,7 +391,8 @@ def train_supervised(recipe, precision, dataset, folder):
         2 * recipe.epochs,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    steps = 2 * recipe.epochs * (len(dataset.train_images) // recipe.batch_size)
+    steps_per_epoch = steps_in_epoch(recipe, len(dataset.train_images))
+    steps = 2 * recipe.epochs * steps_per_epoch
     fit_epochs(
         model,
         dataset.train_images,
@@ -342,6 +400,7 @@ def train_supervised(recipe, precision, dataset, folder):
         batch_size=recipe.batch_size,
         epochs=2 * recipe.epochs,
         seed=recipe.seed,
+        steps_per_epoch=steps_per_epoch,
         checkpoint=folder.supervised_checkpoint,
         progress=Progress("Supervised baseline", steps, np.log(classes)),
     )
@@ -402,7 +461,7 @@ def draw_results(dataset, features, probe, accuracies, history, recipe, folder):
         chance=None if recipe.loss == "nt_xent" else chance_loss(recipe),
     )
     figures["accuracies"] = plots.accuracy_bars(
-        [(row, found["linear"]) for row, found in accuracies.items()],
+        [(row, found.get("linear", found.get("test"))) for row, found in accuracies.items()],
         f"Accuracy on {dataset.name}, {len(test_y):,} {recipe.evaluate_on} pictures",
         classes=len(names),
         highlight="SimCLR",

@@ -125,7 +125,8 @@ def build_optimizer(name, learning_rate, weight_decay, variables, matrix_dtype="
     """Build the named optimiser, and spare biases and norms from its weight decay.
 
     Args:
-        name: `"adamw"`, `"muon"`, `"sgd"` (momentum 0.9) or `"lars"`.
+        name: `"adamw"`, `"adam"` (which takes no decay), `"muon"`, `"sgd"` (momentum 0.9) or
+            `"lars"`.
         learning_rate: a number or a schedule.
         weight_decay: ≥ 0; decoupled (each step takes learning rate × decay × w) but in LARS.
         variables: the weights to be trained. Those with at most one axis get no decay: told by
@@ -137,6 +138,7 @@ def build_optimizer(name, learning_rate, weight_decay, variables, matrix_dtype="
     else:
         kinds = {
             "adamw": lambda: keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay),
+            "adam": lambda: keras.optimizers.Adam(learning_rate),
             "muon": lambda: Muon(
                 learning_rate, matrix_dtype, weight_decay=weight_decay, adam_weight_decay=None
             ),

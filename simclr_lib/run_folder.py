@@ -21,7 +21,8 @@ class Results:
     Attributes:
         recipe: what was run.
         accuracies: `{row: {"linear": share, "knn": share}}` on the pictures of
-            `recipe.evaluate_on`; the supervised row has `"linear"` alone, its own classifier.
+            `recipe.evaluate_on`; the supervised row has `"linear"` alone, its own classifier. A
+            small classifier on h has `{"test": share, "train": share}` in their place.
         per_class: `{class name: share}` of SimCLR's linear probe.
         pictures: how many `{"train": …, "test": …}`.
         training_minutes: wall clock of contrastive training, checkpoints and monitor included.
@@ -39,11 +40,14 @@ class Results:
 
     def table(self):
         """The accuracies as lines of text, in percent."""
-        lines = [f"{'accuracy, %':32}{'linear':>8}{'kNN':>8}"]
+        kinds = {"linear": "linear", "knn": "kNN"}
+        if any("test" in found for found in self.accuracies.values()):
+            kinds |= {"test": "test", "train": "train"}
+        lines = [f"{'accuracy, %':32}" + "".join(f"{name:>8}" for name in kinds.values())]
         for row, found in self.accuracies.items():
             cells = "".join(
                 f"{found[kind]:8.1%}".replace("%", "") if kind in found else f"{'–':>7}"
-                for kind in ("linear", "knn")
+                for kind in kinds
             )
             lines.append(f"{row:32}{cells}")
         return "\n".join(lines)

@@ -173,13 +173,24 @@ def test_sgd_keeps_nine_tenths_of_its_last_step():
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("adamw", keras.optimizers.AdamW), ("sgd", keras.optimizers.SGD)]
+    ("name", "kind"),
+    [
+        ("adamw", keras.optimizers.AdamW),
+        ("adam", keras.optimizers.Adam),
+        ("sgd", keras.optimizers.SGD),
+    ],
 )
 def test_the_name_says_which_optimiser(name, kind):
     assert isinstance(build_optimizer(name, 0.1, 0.05, variables(KERNEL)), kind)
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon", "sgd", "lars"])
+def test_adam_without_decay_takes_steps_of_its_rate():
+    weights = variables(KERNEL)
+    (after,) = steps(build_optimizer("adam", 0.1, 0, weights), weights, [np.sign(KERNEL)])
+    np.testing.assert_allclose(after, KERNEL - 0.1 * np.sign(KERNEL), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "muon", "sgd", "lars"])
 def test_a_schedule_sets_the_rate_of_each_step(name):
     weights = variables(KERNEL, BIAS)
     optimizer = build_optimizer(name, warmup_cosine(0.2, 10, 2), 0.05, weights)

@@ -7,11 +7,21 @@ import pytest
 
 from simclr_lib import encoders
 from simclr_lib.errors import UserError
-from simclr_lib.recipes import CHOICES, PRESETS, RANGES, Recipe, check, get_recipe
+from simclr_lib.recipes import (
+    CHOICES,
+    PRESETS,
+    RANGES,
+    Recipe,
+    check,
+    get_recipe,
+    hidden_layers,
+)
 
 FREE = {
     "name",
     "data",
+    "encoder_weights",
+    "classifier_hidden",
     "supervised_baseline",
     "synchronized_batch_norm",
 }  # any text, any path, yes or no
@@ -161,6 +171,15 @@ def test_nan_is_refused_everywhere(field):
         ({"epochs": -3}, "epochs must be at least 1; got -3"),
         ({"epochs": 2, "warmup_epochs": 2}, r"warmup_epochs must be less than epochs \(2\)"),
         ({"warmup_epochs": "inf"}, "warmup_epochs must be less than epochs"),
+        ({"optimizer": "adam"}, "adam has no weight decay: set weight_decay=0"),
+        ({"classifier_hidden": "20;20"}, "sizes of its hidden layers, such as 20,20, or none"),
+        ({"classifier_hidden": "20,0"}, "sizes of its hidden layers, such as 20,20, or none"),
+        ({"classifier_hidden": ""}, "sizes of its hidden layers, such as 20,20, or none"),
+        ({"encoder_weights": "imagenet"}, "imagenet takes encoder_depth 50 or 101 or 152; got 8"),
+        (
+            {"encoder_weights": "imagenet", "encoder_depth": 50, "encoder_width": 64},
+            "imagenet takes stem imagenet; got strided",
+        ),
     ],
 )
 def test_senseless_numbers_are_refused_with_the_reason(settings, message):
@@ -202,3 +221,25 @@ def test_what_does_not_go_with_three_views_is_refused(settings, message):
     get_recipe("smoke", settings)
     with pytest.raises(UserError, match=message):
         get_recipe("smoke", settings | {"loss": "clsa"})
+
+
+@pytest.mark.parametrize(
+    ("given", "sizes"),
+    [("none", None), ("20,20", (20, 20)), ("(24, 24)", (24, 24)), ("20", (20,)), ([8, 9], (8, 9))],
+)
+def test_hidden_layers_are_read_from_text(given, sizes):
+    assert hidden_layers(get_recipe("smoke", {"classifier_hidden": given})) == sizes
+
+
+def test_the_report_s_recipes_are_one_set_up_at_three_depths():
+    reports = [PRESETS[f"report-resnet{depth}"] for depth in (50, 101, 152)]
+    for recipe, depth in zip(reports, (50, 101, 152), strict=True):
+        assert recipe.encoder_depth == depth
+        same = dataclasses.replace(recipe, name="report-resnet50", encoder_depth=50)
+        assert same == reports[0]
+    report = reports[0]
+    assert (report.epochs, report.steps_per_epoch, report.optimizer) == (3, 100, "adam")
+    assert (report.stem, report.view_size, report.batch_norm_momentum) == ("imagenet", 32, 0.99)
+    assert hidden_layers(report) == (20, 20)
+    for name in ("report-resnet50", "report-resnet152"):
+        get_recipe(name, {"encoder_weights": "imagenet", "batch_size": 32})

@@ -26,6 +26,27 @@ def loss_warning(loss, chance, steps):
     )
 
 
+def spread_and_rank(features):
+    """How far features lie apart, and along how many directions.
+
+    Args:
+        features: float `(N, d)`.
+
+    Returns:
+        `(spread, rank)`: the root mean square distance from their mean ÷ that from 0, in [0, 1];
+        and the effective rank of their covariance, the squared sum of its eigenvalues ÷ the sum
+        of their squares, from 1 (along one line) to d (evenly in all directions); 0 if constant.
+    """
+    features = np.asarray(features, "float64")
+    length = np.sqrt(np.mean(np.sum(features**2, axis=1)))
+    centered = features - features.mean(axis=0)
+    spread = np.sqrt(np.mean(np.sum(centered**2, axis=1))) / max(length, 1e-12)
+    # Both sums of eigenvalues without the eigenvalues: a trace and a Frobenius norm.
+    covariance = centered.T @ centered
+    squares = np.sum(covariance**2)
+    return spread, (np.trace(covariance) ** 2 / squares if squares else 0.0)
+
+
 def collapse_warning(features):
     """Say whether the features of different pictures are (nearly) all the same.
 
@@ -34,24 +55,16 @@ def collapse_warning(features):
 
     Returns:
         A sentence, or None. Constant: the features spread by less than 1 % of their length.
-        Few directions: their covariance has an effective rank (the squared sum of its eigenvalues
-        ÷ the sum of their squares) below 2.
+        Few directions: their covariance has an effective rank below 2, see `spread_and_rank`.
     """
-    features = np.asarray(features, "float64")
-    length = np.sqrt(np.mean(np.sum(features**2, axis=1)))
-    centered = features - features.mean(axis=0)
-    spread = np.sqrt(np.mean(np.sum(centered**2, axis=1)))
-    relative = spread / max(length, 1e-12)
-    if relative < 0.01:
+    spread, rank = spread_and_rank(features)
+    if spread < 0.01:
         return (
-            f"All pictures get nearly the same features (they spread by {relative:.1%} of their "
+            f"All pictures get nearly the same features (they spread by {spread:.1%} of their "
             "length): the encoder has collapsed to a constant. Try a smaller learning rate; if "
             "the loss looked healthy, the BatchNorm statistics lag behind the weights: train "
             "longer or lower batch_norm_momentum."
         )
-    # Both sums of eigenvalues without the eigenvalues: a trace and a Frobenius norm.
-    covariance = centered.T @ centered
-    rank = np.trace(covariance) ** 2 / np.sum(covariance**2)
     if rank < 2:
         return (
             f"The features lie along very few directions (effective rank {rank:.1f} of "

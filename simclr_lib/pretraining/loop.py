@@ -31,6 +31,7 @@ def fit_epochs(
     batch_size,
     epochs,
     seed,
+    steps_per_epoch=None,
     checkpoint=None,
     labels=None,
     after_epoch=None,
@@ -47,6 +48,8 @@ def fit_epochs(
         batch_size: pictures a step, at most N.
         epochs: epochs in all, those before a stop included.
         seed: decides the order of the pictures.
+        steps_per_epoch: batches that count as an epoch, be they more or fewer than the pictures
+            fill; None: as many as they fill.
         checkpoint: path of the file to write and to go on from; None keeps nothing.
         labels: `(N,)`, for a supervised model only.
         after_epoch: function that is given the history after each epoch; it may add to its last
@@ -63,7 +66,7 @@ def fit_epochs(
         UserError: the checkpoint is damaged, of another model or of a training on another number
             of pictures, or the model's loss remembers another number.
     """
-    steps_per_epoch = len(images) // batch_size
+    steps_per_epoch = steps_per_epoch or len(images) // batch_size
     if labels is None and hasattr(model, "positions"):
         labels = model.positions(len(images))
     variables = [*model.variables, *model.optimizer.variables]

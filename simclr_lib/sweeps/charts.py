@@ -17,6 +17,7 @@ from simclr_lib.plots import (
 NAMES = {
     "linear": "linear probe accuracy",
     "knn": "kNN accuracy",
+    "classifier": "accuracy of the small classifier",
     "minutes": "minutes of training",
 }
 DASHES = ((0, (5, 2)), (0, (1, 2)), (0, (5, 2, 1, 2)))

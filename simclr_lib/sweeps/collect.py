@@ -60,7 +60,13 @@ def write_table(path, table):
 
 
 def measure(row, y):
-    """What a plot shows of a row: `"linear"` and `"knn"` are SimCLR's; None if it isn't there."""
+    """What a plot shows of a row: `"linear"` and `"knn"` are SimCLR's; None if it isn't there.
+
+    `"classifier"` is the small classifier on SimCLR's h, whatever its hidden layers.
+    """
+    if y == "classifier":
+        found = [row[n] for n in row if n.startswith("classifier (") and n.endswith(" test")]
+        return found[0] if found else None
     return row.get("minutes" if y == "minutes" else f"SimCLR {y}")
 
 

@@ -11,7 +11,7 @@ from simclr_lib.recipes import nearest
 
 KEYS = ("title", "about", "recipe", "set", "grid", "list", "seeds", "plot", "notebook")
 PLOT_KEYS = ("x", "y", "lines", "scale", "matrix")
-MEASURES = ("linear", "knn", "minutes")
+MEASURES = ("linear", "knn", "classifier", "minutes")
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def shown(name, value):
     """How a number of a run is written: accuracies in percent, minutes with one digit."""
     if not isinstance(value, float):
         return None
-    if name.endswith((" linear", " knn")):
+    if name.endswith((" linear", " knn", " test", " train")):
         return f"{100 * value:.1f} %"
     return f"{value:.1f}" if name.endswith("minutes") else None
 

@@ -30,10 +30,11 @@ encoder_width: int = 32
 stem: str = "strided"  # "cifar", "strided", "imagenet"
 batch_norm_momentum: float = 0.9  # Keras' 0.99 lags behind in short runs
 synchronized_batch_norm: bool = False  # over all devices; JAX does so anyway
+encoder_weights: str = "none"  # to begin with: "imagenet" (Keras' cache), or a weights file
 head_hidden: int = 512
 head_output: int = 128
 head_layers: int = 2  # 0: the loss sees h, 1: linear, 2: the paper's
-loss: str = "nt_xent"  # or "sogclr", "memory_bank" (remember each picture), "clsa" (strong views)
+loss: str = "nt_xent"  # or "sogclr", "memory_bank" (remember pictures), "clsa" (strong views)
 strong_weight: float = 1.0  # of the strong view in CLSA's loss
 sogclr_gamma: float = 0.9  # weight of the batch against what is remembered; 1: forgets
 sogclr_gamma_schedule: str = "constant"  # "cosine": from 1 down to it over half the run
@@ -42,7 +43,8 @@ bank_momentum: float = 0.5  # share of an entry that a new visit leaves
 temperature: float = 0.3
 batch_size: int = 256  # pictures a step; the loss sees twice as many views
 epochs: int = 20
-optimizer: str = "muon"  # "adamw", "muon", "sgd", "lars"
+steps_per_epoch: "Optional[int]" = None  # none: as many as the pictures fill
+optimizer: str = "muon"  # "adamw", "adam", "muon", "sgd", "lars"
 learning_rate: float = 0.02  # the peak, after warmup
 weight_decay: float = 0.01
 warmup_epochs: float = 1.0
@@ -51,6 +53,8 @@ gradient_cache_chunk: "Optional[int]" = None  # pictures at a time in the encode
 precision: str = "auto"  # "float32", "mixed_bfloat16", or what this machine is faster with
 knn_every: int = 5  # epochs between two looks at held-out training pictures; 0: never
 supervised_baseline: bool = False  # trains the same encoder with labels, on as many views
+classifier_hidden: str = "none"  # "20,20": also a classifier with these hidden layers on h
+classifier_epochs: int = 10
 evaluate_on: str = "test"  # "validation": a tenth of the training part, to choose settings by
 seed: int = 0  # of weights, order, views and splits
 run_dir: str = "runs/notebook"  # where everything is written
@@ -135,13 +139,16 @@ print(f"Loss {history[-1]['loss']:.3f} after {history[-1]['epoch']} epochs.")
 # ## What the features are worth
 #
 # The encoder is frozen from here on. A linear classifier, and a vote of the nearest neighbours,
-# read the classes off its features $h$. The head and its $z$ are left behind.
+# read the classes off its features $h$. The head and its $z$ are left behind. A small classifier
+# with hidden layers comes beside them if the recipe asks for one.
 
 # %% slug=evaluation
 features = experiment.Features.of(encoder, dataset)
 probe = features.probe()
 accuracies = {"SimCLR": {"linear": probe.accuracy, "knn": features.knn()}}
-print({kind: round(share, 4) for kind, share in accuracies["SimCLR"].items()})
+accuracies |= experiment.classifier(recipe, features)
+for row, found in accuracies.items():
+    print(row, {kind: round(share, 4) for kind, share in found.items()})
 
 # %% [markdown] slug=about-baselines
 # The same evaluation of raw pixels and of an untrained encoder tells how much of that was learnt.

@@ -52,6 +52,30 @@ def test_without_a_stop_a_slice_goes_to_the_end():
     assert order(start=3) == order()[3:]
 
 
+@pytest.mark.parametrize("steps", [3, 5])
+def test_fewer_steps_are_the_first_of_the_same_order(steps):
+    assert order(stop=steps) == order()[:steps]
+
+
+def test_more_steps_go_through_the_pictures_again_in_another_order():
+    shown = order(stop=12)
+    passes = [list(chain(*shown[first : first + 5])) for first in (0, 5, 10)]
+    assert passes[0] == list(chain(*order()))
+    assert sorted(passes[1]) == list(range(25)) and passes[1] != passes[0]
+    assert len(set(passes[2])) == 10
+    assert order(epoch=1, stop=12)[5:10] != shown[5:10]
+
+
+@pytest.mark.parametrize("cuts", [[0, 12], [0, 4, 5, 12], [0, 5, 10, 12], [0, 7, 12]])
+def test_slices_of_a_long_epoch_make_the_whole(cuts):
+    slices = [order(start=start, stop=stop) for start, stop in pairwise(cuts)]
+    assert list(chain(*slices)) == order(stop=12)
+
+
+def test_no_picture_is_its_own_negative_where_two_passes_meet():
+    assert all(len(set(batch)) == 10 for batch in order(batch_size=10, stop=9))
+
+
 def test_without_labels_a_batch_holds_pictures_alone():
     (images,) = ShuffledBatches(IMAGES, 5, 0, 0)[0]
     assert (images.shape, images.dtype) == ((5, 2, 2, 3), "uint8")

@@ -139,6 +139,25 @@ def test_stopped_at_a_step_and_resumed_it_ends_in_the_same_bits(
     assert_same_history(history, undisturbed[1])
 
 
+@pytest.mark.parametrize("steps_per_epoch", [9, 2 * STEPS + 3])
+def test_an_epoch_of_other_length_resumes_in_the_same_bits(tmp_path, often, steps_per_epoch):
+    """Shorter than the pictures, and more than twice as long."""
+    options = {"epochs": 2, "steps_per_epoch": steps_per_epoch}
+    reference = build()
+    expected = fit(reference, **options)
+    assert [row["epoch"] for row in expected] == [1, 2]
+    assert int(reference.optimizer.iterations) == 2 * steps_per_epoch
+
+    for stop_at in {FIRST + 1, steps_per_epoch, steps_per_epoch + 5}:
+        checkpoint = tmp_path / f"{stop_at}.npz"
+        with pytest.raises(KeyboardInterrupt):
+            fit(build(), checkpoint=checkpoint, progress=Watcher(stop_at), **options)
+        model = build(seed=99)
+        history = fit(model, checkpoint=checkpoint, **options)
+        assert_same_bits(everything(model), everything(reference))
+        assert_same_history(history, expected)
+
+
 def test_stopped_before_the_first_checkpoint_it_starts_again(checkpoint, undisturbed):
     with pytest.raises(KeyboardInterrupt):
         fit(build(), checkpoint=checkpoint, progress=Watcher(FIRST - 1))

@@ -173,3 +173,11 @@ def test_a_browser_without_a_network_shows_and_sorts_it(reported, tmp_path):
     assert shown[0] == sorted(shown[0]) and shown[1] == shown[0][::-1] and len(shown[0]) == 11
     assert said == []
     assert all(url.startswith(("file:", "data:")) for url in asked)
+
+
+def test_a_plot_can_show_the_small_classifier_of_each_row():
+    row = {"SimCLR linear": 0.4, "classifier (20, 20) test": 0.2, "classifier (20, 20) train": 0.3}
+    assert collect.measure(row, "classifier") == 0.2
+    assert collect.measure(row, "linear") == 0.4
+    assert collect.measure({"SimCLR linear": 0.4}, "classifier") is None
+    assert collect.baselines([row], "classifier") == {}

@@ -1,6 +1,7 @@
 """What a spec may say, and the one line for each thing that it may not."""
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,56 @@ def test_the_same_parameters_have_the_same_key_however_they_are_written(tmp_path
 def test_a_ready_spec_has_a_plan_and_keeps_the_test_pictures_for_later(path):
     plan = make_plan(read_spec(path))
     assert len(plan.runs) >= 9 and plan.about
-    assert {run.parameters["evaluate_on"] for run in plan.runs} == {"validation"}
+    # The report's table is not there to choose from: it is told as the report told it.
+    part = "test" if path.stem == "report-tables" else "validation"
+    assert {run.parameters["evaluate_on"] for run in plan.runs} == {part}
+
+
+def test_the_report_s_table_has_its_eleven_rows_at_its_budgets():
+    runs = make_plan(read_spec(SPECS / "report-tables.yaml")).runs
+    steps = [run.parameters["epochs"] * run.parameters["steps_per_epoch"] for run in runs]
+    # One row took twice the hours of its twin at the same setting.
+    assert sorted(steps) == [300] * 10 + [600]
+    columns = ("encoder_depth", "batch_size", "classifier_hidden")
+    assert [tuple(run.parameters[column] for column in columns) for run in runs] == [
+        (50, 512, "20,20"),
+        (50, 512, "20,20"),
+        (101, 32, "24,24"),
+        (101, 32, "20,20"),
+        (101, 32, "24,24"),
+        (101, 512, "20,20"),
+        (152, 32, "20,20"),
+        (152, 64, "20,20"),
+        (152, 128, "20,20"),
+        (152, 256, "20,20"),
+        (152, 512, "20,20"),
+    ]
+    assert [run.parameters["classifier_epochs"] for run in runs] == [10, 90, *[10] * 8, 50]
+    for run in runs:
+        assert run.parameters["encoder_width"] == 64
+        assert run.parameters["stem"] == "imagenet"
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("training-length", "epochs"),
+        ("stem", "stem"),
+        ("learning-rate", "learning_rate"),
+        ("crop", "crop_min_area"),
+        ("momentum", "batch_norm_momentum"),
+    ],
+)
+def test_a_factor_of_the_post_mortem_is_varied_alone_from_the_report(name, field):
+    plan = make_plan(read_spec(SPECS / f"postmortem-{name}.yaml"))
+    assert len({run.parameters[field] for run in plan.runs}) >= 2
+    assert {run.parameters["seed"] for run in plan.runs} == {0, 1, 2}
+    for run in plan.runs:
+        report = asdict(PRESETS[plan.recipe])
+        assert plan.recipe == "report-resnet50"
+        other = {key for key in report if run.parameters[key] != report[key]}
+        made_small = {"batch_size", "evaluate_on", "seed", "knn_every", "encoder_depth"}
+        assert other <= {field, *made_small, "color_strength", "gray_probability"}
 
 
 @pytest.mark.parametrize(
@@ -174,7 +224,10 @@ GOOD = "recipe: smoke\ngrid: {temperature: [0.1, 0.2]}\n"
         (GOOD + "seeds: [-1]", r"line 3: seed must be at least 0.*"),
         (GOOD + "plot: {x: temprature}", r"line 3: plot: x: 'temprature' is not varied; did you.*"),
         (GOOD + "plot: {z: 3}", r"line 3: plot has no 'z'.*"),
-        (GOOD + "plot: {y: loss}", r"line 3: plot: y must be one of linear, knn, minutes.*"),
+        (
+            GOOD + "plot: {y: loss}",
+            r"line 3: plot: y must be one of linear, knn, classifier.*",
+        ),
         (GOOD + "plot: {scale: cubic}", r"line 3: plot: scale must be.*"),
         (GOOD + "title: [1]", r"line 3: title must be text.*"),
         (GOOD + "? [1, 2]\n: 3", r"line 3, column 3: not YAML: found unhashable key\."),

@@ -1,0 +1,82 @@
+"""One thing changed at a time: the fixed run stays, and the levels are what they say."""
+
+import numpy as np
+import pytest
+
+from simclr_lib.evaluation import extract_features
+from simclr_lib.postmortem import factors
+from simclr_lib.postmortem.fixed_run import FixedRun
+from simclr_lib.postmortem.record import read_record
+
+
+@pytest.fixture(scope="module")
+def run(healthy):
+    return FixedRun.of(read_record(healthy), train_limit=300, test_limit=100)
+
+
+@pytest.fixture(autouse=True)
+def unchanged(run):
+    """No experiment may leave a trace in the encoder."""
+    before = [np.asarray(weight).copy() for weight in run.encoder.weights]
+    yield
+    np.testing.assert_equal([np.asarray(weight).copy() for weight in run.encoder.weights], before)
+
+
+def test_a_fixed_run_is_an_even_part_of_its_pictures(run):
+    assert (len(run.dataset.train_images), len(run.dataset.test_images)) == (300, 100)
+    assert np.ptp(np.bincount(run.dataset.train_labels)) == 0
+    assert run.recipe.encoder_width == 8 and run.precision == "float32"
+
+
+def test_statistics_of_a_healthy_run_cost_little(run):
+    found = factors.batch_norm_statistics(run)
+    assert list(found) == ["running", "of each batch", "re-estimated"]
+    shares = [level["linear"] for level in found.values()]
+    assert min(shares) > max(shares) - 0.15
+
+
+def test_readouts_are_told_with_and_without_standard_scale(run):
+    found = factors.readout(run, epochs=2)
+    assert len(found) == 5 and set(found["linear probe"]) == {"test"}
+    for hidden in ("(20, 20)", "(24, 24)"):
+        for level in (f"classifier {hidden}", f"classifier {hidden}, standardised"):
+            assert set(found[level]) == {"test", "train"}
+
+
+def test_h_is_what_the_run_was_evaluated_by_and_z_comes_behind_the_head(run):
+    found = factors.place(run)
+    assert found["h"] == factors.worth(factors.features_of(run))
+    assert found["z"] != found["h"]
+
+
+def test_pictures_on_another_scale_get_other_features(run):
+    found = factors.input_scale(run)
+    assert list(found) == ["÷ 255", "÷ 255 twice", "not divided"]
+    assert found["÷ 255"] == factors.worth(factors.features_of(run))
+    images = run.dataset.test_images[:20]
+    once = extract_features(run.encoder, images)
+    for factor in (1 / 255, 255.0):
+        other = factors.features_at_scale(run.encoder, images, factor)
+        assert not np.allclose(other, once, rtol=0.1)
+    np.testing.assert_allclose(factors.features_at_scale(run.encoder, images, 1.0), once, rtol=1e-4)
+
+
+def test_without_its_weights_a_run_is_worth_less(run):
+    found = factors.weights(run)
+    assert found["of the run"]["linear"] > found["not loaded"]["linear"]
+    assert len(found) == 3
+
+
+def test_directions_are_counted_for_each_kind_of_statistics(run):
+    found = factors.collapse(run)
+    dims = run.encoder.output_shape[-1]
+    for measures in found.values():
+        assert 0 < measures["spread"] <= 1
+        assert 1 <= measures["effective rank"] <= dims
+
+
+def test_a_table_has_a_line_a_level(run):
+    for found in ({"h": {"linear": 0.5, "knn": 0.25}, "z": {"linear": 0.125}},):
+        head, h, z = factors.table(found).splitlines()
+        assert head.split() == ["linear", "knn"]
+        assert (h.split(), z.split()) == (["h", "50.0%", "25.0%"], ["z", "12.5%", "–"])
