@@ -20,6 +20,7 @@ ABOUT = {
     "classroom": "10 minutes of training, then as long for the supervised baseline",
     "cifar10-resnet18": "for a GPU; a ResNet-18 on CIFAR-10",
     "cifar10-resnet50": "for a GPU; the paper's ResNet-50, 1,000 epochs",
+    "tiny-imagenet": "for a GPU; a ResNet-18 on Tiny-ImageNet's 200 classes, 64×64",
 }
 
 
@@ -270,7 +271,7 @@ def parse(argv):
     command.add_argument(
         "--data",
         metavar="NAME|PATH",
-        help="shapes, cifar10, or a folder or zip with one folder of pictures a class",
+        help="shapes, cifar10, tiny-imagenet, or a folder or zip with a folder of pictures a class",
     )
     command.add_argument(
         "--set",
@@ -352,7 +353,7 @@ def parse(argv):
             action.add_argument(
                 "--data",
                 metavar="NAME|PATH",
-                help="shapes, cifar10, or a folder or zip of pictures, in place of the spec's",
+                help="a dataset, folder or zip as for run, in place of the spec's",
             )
             action.add_argument(
                 "--out", type=Path, metavar="DIR", help="sweep folder (default: runs/sweeps/SPEC)"

@@ -10,6 +10,7 @@ import numpy as np
 from simclr_lib import machine, plots
 from simclr_lib.augment import simclr_augmenter
 from simclr_lib.datasets import load_dataset
+from simclr_lib.datasets.decoded_cache import subset
 from simclr_lib.datasets.stratify import split_mask
 from simclr_lib.encoders import resnet
 from simclr_lib.errors import UserError
@@ -31,6 +32,8 @@ from simclr_lib.pretraining.diagnostics import collapse_warning, loss_warning
 from simclr_lib.pretraining.loop import columns
 from simclr_lib.pretraining.progress import Progress
 from simclr_lib.run_folder import Results, RunFolder
+
+PIXELS_AT_MOST = 160_000_000  # numbers of a training part as raw pixels: CIFAR-10 has 154 million
 
 
 def run(recipe, run_dir, *, say=print):
@@ -108,9 +111,9 @@ def load_data(recipe):
         held_out = split_mask(dataset.train_labels, 0.1, recipe.seed)
         dataset = replace(
             dataset,
-            train_images=dataset.train_images[~held_out],
+            train_images=subset(dataset.train_images, ~held_out),
             train_labels=dataset.train_labels[~held_out],
-            test_images=dataset.train_images[held_out],
+            test_images=subset(dataset.train_images, held_out),
             test_labels=dataset.train_labels[held_out],
         )
     if recipe.batch_size > len(dataset.train_images):
@@ -251,22 +254,48 @@ def monitor_split(dataset, seed):
 
 def baselines(recipe, precision, dataset, folder):
     """What raw pixels, the untrained encoder and supervised training reach: rows of the table."""
+    side = pixel_side(dataset.train_images)
     pixels = Features(
-        *(np.reshape(p, (len(p), -1)) for p in (dataset.train_images, dataset.test_images)),
+        *(pixel_rows(part, side) for part in (dataset.train_images, dataset.test_images)),
         dataset.train_labels,
         dataset.test_labels,
     )
+    raw = "raw pixels" if side == dataset.image_size else f"raw pixels, {side}×{side}"
     encoder = build_encoder(recipe, precision)
     reestimate_batch_norm(encoder, dataset.train_images)
     untrained = Features.of(encoder, dataset)
     rows = {
         "random encoder": {"linear": untrained.probe().accuracy, "knn": untrained.knn()},
-        "raw pixels": {"linear": pixels.probe().accuracy, "knn": pixels.knn()},
+        raw: {"linear": pixels.probe().accuracy, "knn": pixels.knn()},
     }
     if recipe.supervised_baseline:
         rows["supervised from scratch"] = {
             "linear": train_supervised(recipe, precision, dataset, folder).accuracy
         }
+    return rows
+
+
+def pixel_side(images):
+    """The side at which raw pixels are classified: halved until they fit a laptop's memory."""
+    pictures, side, _, channels = images.shape
+    while pictures * side**2 * channels > PIXELS_AT_MOST:
+        side //= 2
+    return side
+
+
+def pixel_rows(images, side):
+    """Pictures as rows of pixels: `(N, S, S, 3)` → uint8 `(N, side² · 3)`.
+
+    A pixel of a smaller side is the mean of a square of them; the rest at the edge is left out.
+    """
+    if side == images.shape[1]:
+        return np.reshape(images, (len(images), -1))
+    step = images.shape[1] // side
+    rows = np.empty((len(images), side * side * 3), np.uint8)
+    for first in range(0, len(images), 1024):
+        part = images[first : first + 1024, : side * step, : side * step]
+        squares = np.reshape(part, (len(part), side, step, side, step, 3))
+        rows[first : first + 1024] = np.rint(squares.mean(axis=(2, 4))).reshape(len(part), -1)
     return rows
 
 

@@ -13,7 +13,7 @@ class Recipe:
     name: str = "custom"
 
     # Data
-    data: str = "shapes"  # "shapes", "cifar10", or the path of an image tree or zip
+    data: str = "shapes"  # "shapes", "cifar10", "tiny-imagenet", or the path of a tree or zip
     train_limit: int | None = None  # pictures of the training part to use; none: all
     test_limit: int | None = None
     image_size: int | None = None  # side that pictures are resized to; none: as they are
@@ -126,6 +126,23 @@ PRESETS = {
             epochs=1000,
             knn_every=10,
             supervised_baseline=False,  # would double the days
+        ),
+        # A laptop tries it in ten minutes or so, and learns a little, with --set train_limit=20000
+        # test_limit=2000 view_size=32 blur_probability=0 encoder_depth=8 encoder_width=32
+        # stem=strided batch_size=256 epochs=10 warmup_epochs=1 knn_every=2
+        # supervised_baseline=false
+        replace(
+            Recipe(),
+            name="tiny-imagenet",
+            data="tiny-imagenet",
+            view_size=64,
+            blur_probability=0.5,
+            optimizer="sgd",
+            learning_rate=0.06,
+            weight_decay=5e-3,
+            warmup_epochs=10,
+            epochs=200,
+            knn_every=10,
         ),
     )
 }
