@@ -68,7 +68,7 @@ def run(arguments):
 
     results = experiment.run(recipe, run_folder(arguments))
     print(f"\n{results.table()}\n")
-    print(f"Contrastive training took {results.training_minutes:.1f} minutes.")
+    print(f"{recipe.objective.capitalize()} training took {results.training_minutes:.1f} minutes.")
     print(f"Pictures: {results.run_dir / 'figures'}")
 
 

@@ -1,4 +1,4 @@
-"""The whole road: pictures in, contrastive training, a table of honest accuracies out."""
+"""The whole road: pictures in, training without labels, a table of honest accuracies out."""
 
 import random
 import zlib
@@ -27,10 +27,16 @@ from simclr_lib.heads import projection_head
 from simclr_lib.losses import chance_level
 from simclr_lib.optimizers import build_optimizer, warmup_cosine
 from simclr_lib.precision import choose_precision
-from simclr_lib.pretraining import SimCLR, fit_epochs
-from simclr_lib.pretraining.diagnostics import collapse_warning, loss_warning
+from simclr_lib.pretraining import Autoencoder, SimCLR, fit_epochs
+from simclr_lib.pretraining.autoencoder import mean_picture_error, picture_decoder
+from simclr_lib.pretraining.diagnostics import (
+    collapse_warning,
+    loss_warning,
+    reconstruction_warning,
+)
 from simclr_lib.pretraining.loop import columns
 from simclr_lib.pretraining.progress import Progress
+from simclr_lib.recipes import OBJECTIVES
 from simclr_lib.run_folder import Results, RunFolder
 
 PIXELS_AT_MOST = 160_000_000  # numbers of a training part as raw pixels: CIFAR-10 has 154 million
@@ -44,8 +50,8 @@ def run(recipe, run_dir, *, say=print):
     Args:
         recipe: a `Recipe`, see `recipes.get_recipe`.
         run_dir: the folder of the run. It will hold `config.json` (every parameter, seed and
-            version), `metrics.csv` (a row an epoch), `encoder.keras`, `head.keras`,
-            `results.json` and `figures/`.
+            version), `metrics.csv` (a row an epoch), `encoder.keras`, `head.keras` (of an
+            autoencoder `decoder.keras`), `results.json` and `figures/`.
         say: function that is told, a line at a time, what happens; `lambda line: None` for quiet.
 
     Returns:
@@ -81,7 +87,8 @@ def run(recipe, run_dir, *, say=print):
     say("Evaluating: linear probe, nearest neighbours, baselines.")
     features = Features.of(encoder, dataset)
     probe = features.probe()
-    accuracies = {"SimCLR": {"linear": probe.accuracy, "knn": features.knn()}}
+    method = OBJECTIVES[recipe.objective]
+    accuracies = {method: {"linear": probe.accuracy, "knn": features.knn()}}
     accuracies |= baselines(recipe, precision, dataset, folder)
     draw_results(dataset, features, probe, accuracies, history, recipe, folder)
 
@@ -184,12 +191,8 @@ def compile_for(recipe, precision, model, images, epochs, **losses):
     model.compile(optimizer, **losses)
 
 
-def pretrain(recipe, precision, dataset, folder, say):
-    """Contrastive training, without labels: `(encoder, history, what the diagnostics said)`.
-
-    Labels are read by the online kNN alone, which looks at training pictures and changes nothing.
-    """
-    encoder = build_encoder(recipe, precision)
+def build_simclr(recipe, precision, encoder):
+    """The recipe's contrastive model around an encoder."""
     head = projection_head(
         encoder.output_shape[-1],
         recipe.head_hidden,
@@ -197,7 +200,7 @@ def pretrain(recipe, precision, dataset, folder, say):
         recipe.head_layers,
         dtype=precision,
     )
-    model = SimCLR(
+    return SimCLR(
         encoder,
         head,
         build_augmenter(recipe),
@@ -205,9 +208,40 @@ def pretrain(recipe, precision, dataset, folder, say):
         block_rows=recipe.loss_block_rows,
         gradient_cache_chunk=recipe.gradient_cache_chunk,
     )
+
+
+def build_autoencoder(recipe, precision, encoder):
+    """The recipe's autoencoder around an encoder."""
+    decoder = picture_decoder(
+        encoder.output_shape[-1],
+        recipe.view_size,
+        width=-(-recipe.encoder_width // 2),
+        batch_norm_momentum=recipe.batch_norm_momentum,
+        dtype=precision,
+    )
+    return Autoencoder(encoder, decoder, build_augmenter(recipe))
+
+
+def loss_of_chance(recipe, dataset):
+    """The loss of a model that has learnt nothing."""
+    if recipe.objective == "contrastive":
+        return chance_level(recipe.batch_size)
+    look, _ = monitor_split(dataset, recipe.seed)
+    return mean_picture_error(build_augmenter(recipe)(dataset.train_images[np.sort(look)]))
+
+
+def pretrain(recipe, precision, dataset, folder, say):
+    """Training without labels: `(encoder, history, what the diagnostics said)`.
+
+    Labels are read by the online kNN alone, which looks at training pictures and changes nothing.
+    """
+    contrastive = recipe.objective == "contrastive"
+    encoder = build_encoder(recipe, precision)
+    model = (build_simclr if contrastive else build_autoencoder)(recipe, precision, encoder)
     compile_for(recipe, precision, model, dataset.train_images, recipe.epochs)
 
-    chance = chance_level(recipe.batch_size)
+    chance = loss_of_chance(recipe, dataset)
+    warning_of = loss_warning if contrastive else reconstruction_warning
     steps_per_epoch = len(dataset.train_images) // recipe.batch_size
     progress = Progress("Pretraining", recipe.epochs * steps_per_epoch, chance)
     look, bank = monitor_split(dataset, recipe.seed)
@@ -215,7 +249,7 @@ def pretrain(recipe, precision, dataset, folder, say):
 
     def after_epoch(history):
         row = history[-1]
-        warnings = [loss_warning(row["loss"], chance, row["epoch"] * steps_per_epoch)]
+        warnings = [warning_of(row["loss"], chance, row["epoch"] * steps_per_epoch)]
         if recipe.knn_every and row["epoch"] % recipe.knn_every == 0:
             h = extract_features(encoder, dataset.train_images[np.concatenate([look, bank])])
             labels = dataset.train_labels
@@ -242,7 +276,10 @@ def pretrain(recipe, precision, dataset, folder, say):
         progress=progress,
     )
     folder.save_model(encoder, folder.encoder)
-    folder.save_model(head, folder.head)
+    if contrastive:
+        folder.save_model(model.head, folder.head)
+    else:
+        folder.save_model(model.decoder, folder.decoder)
     return encoder, history, said
 
 
@@ -370,12 +407,16 @@ def draw_results(dataset, features, probe, accuracies, history, recipe, folder):
     """Draw curves, accuracies, neighbours, the map of the features, and the confusion matrix."""
     names, test_y = dataset.class_names, dataset.test_labels
     figures = {}
-    figures["curves"] = plots.training_curves(columns(history), recipe.batch_size)
+    if recipe.objective == "contrastive":
+        figures["curves"] = plots.training_curves(columns(history), recipe.batch_size)
+    else:
+        chance = loss_of_chance(recipe, dataset)
+        figures["curves"] = plots.reconstruction_curves(columns(history), chance)
     figures["accuracies"] = plots.accuracy_bars(
         [(row, found["linear"]) for row, found in accuracies.items()],
         f"Accuracy on {dataset.name}, {len(test_y):,} {recipe.evaluate_on} pictures",
         classes=len(names),
-        highlight="SimCLR",
+        highlight=OBJECTIVES[recipe.objective],
     )
     # One test picture a class, at most ten.
     asked = np.unique(test_y, return_index=True)[1][:10]

@@ -22,9 +22,9 @@ class Results:
         recipe: what was run.
         accuracies: `{row: {"linear": share, "knn": share}}` on the pictures of
             `recipe.evaluate_on`; the supervised row has `"linear"` alone, its own classifier.
-        per_class: `{class name: share}` of SimCLR's linear probe.
+        per_class: `{class name: share}` of the pretrained encoder's linear probe.
         pictures: how many `{"train": …, "test": …}`.
-        training_minutes: wall clock of contrastive training, checkpoints and monitor included.
+        training_minutes: wall clock of training without labels, checkpoints and monitor included.
         warnings: what the diagnostics said.
         run_dir: where everything lies.
     """
@@ -74,6 +74,7 @@ class RunFolder:
         self.results = self.path / "results.json"
         self.encoder = self.path / "encoder.keras"
         self.head = self.path / "head.keras"
+        self.decoder = self.path / "decoder.keras"
         self.checkpoint = self.path / "checkpoint.npz"
         self.supervised_checkpoint = self.path / "supervised.npz"
 

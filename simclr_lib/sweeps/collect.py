@@ -7,6 +7,7 @@ import statistics
 from pathlib import Path
 
 from simclr_lib.files import write_atomically
+from simclr_lib.recipes import OBJECTIVES
 from simclr_lib.sweeps.folder import read
 
 BASELINES = ("random encoder", "raw pixels", "supervised from scratch")
@@ -60,8 +61,13 @@ def write_table(path, table):
 
 
 def measure(row, y):
-    """What a plot shows of a row: `"linear"` and `"knn"` are SimCLR's; None if it isn't there."""
-    return row.get("minutes" if y == "minutes" else f"SimCLR {y}")
+    """What a plot shows of a row; None if it isn't there.
+
+    `"linear"` and `"knn"` are those of what was trained without labels, never of a baseline.
+    """
+    if y == "minutes":
+        return row.get(y)
+    return next((row[f"{name} {y}"] for name in OBJECTIVES.values() if f"{name} {y}" in row), None)
 
 
 def arms(table, plan, y):

@@ -133,8 +133,9 @@ print(f"Loss {history[-1]['loss']:.3f} after {history[-1]['epoch']} epochs.")
 # %% slug=evaluation
 features = experiment.Features.of(encoder, dataset)
 probe = features.probe()
-accuracies = {"SimCLR": {"linear": probe.accuracy, "knn": features.knn()}}
-print({kind: round(share, 4) for kind, share in accuracies["SimCLR"].items()})
+method = recipes.OBJECTIVES[recipe.objective]
+accuracies = {method: {"linear": probe.accuracy, "knn": features.knn()}}
+print({kind: round(share, 4) for kind, share in accuracies[method].items()})
 
 # %% [markdown] slug=about-baselines
 # The same evaluation of raw pixels and of an untrained encoder tells how much of that was learnt.

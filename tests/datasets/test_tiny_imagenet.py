@@ -309,6 +309,34 @@ def test_a_subset_of_mapped_pictures_is_mapped_too(tiny, large):
     assert type(decoded_cache.subset(plain, chosen)) is np.ndarray
 
 
+TOGETHER = """
+import sys, time
+from simclr_lib.datasets import decoded_cache, image_tree, load_dataset, picture
+image_tree.CACHE_FROM_SECONDS, decoded_cache.BLOCK = 0, 4
+decode, pause = picture.decode, float(sys.argv[2])
+picture.decode = lambda *arguments: time.sleep(pause) or decode(*arguments)
+print(int(load_dataset(sys.argv[1]).train_images.sum()))
+"""
+
+
+def test_two_processes_that_decode_at_once_do_each_other_no_harm(tiny, tmp_path):
+    total = int(load_dataset(tiny).train_images.sum())
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", TOGETHER, tiny, pause],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for pause in ("0.02", "0.03")
+    ]
+    for process in started:
+        output, errors = process.communicate(timeout=120)
+        assert (process.returncode, errors) == (0, "")
+        assert output.split() == [str(total)]
+    assert set(cached(tmp_path)) == {".npy"}
+
+
 STOPS = """
 import os, signal, sys
 from simclr_lib.datasets import decoded_cache, image_tree, load_dataset, picture
@@ -462,15 +490,16 @@ def build(images):
     extract_features(encoder, images)
     return model
 
+told = {}
+def mark(name):
+    told[name] = resident()
+    Path("/proc/self/clear_refs").write_text("5")  # Linux forgets the high-water mark
+mark("imported")
 small = "view_size=16 encoder_width=8 batch_size=256 epochs=1 warmup_epochs=0".split()
 settings = dict(pair.split("=") for pair in small) | {"data": sys.argv[1]}
 recipe = get_recipe("classroom", settings)
 build(np.zeros((512, 64, 64, 3), "uint8"))  # all that is compiled, without the pictures
 keras.backend.clear_session()
-told = {}
-def mark(name):
-    told[name] = resident()
-    Path("/proc/self/clear_refs").write_text("5")
 mark("idle")
 dataset = experiment.load_data(recipe)
 mark("load")
@@ -532,5 +561,7 @@ def test_a_hundred_thousand_pictures_take_less_than_700_mb(tmp_path):
             name: round((told[name]["VmHWM"] - idle) / 1e6)
             for name in ("load", "describe", "train", "validation")
         }
-        print(f"{start}: MB above {idle / 1e6:.0f} MB when idle: {peaks}")
+        imported = told["imported"]["VmRSS"]
+        print(f"{start}: MB above {idle / 1e6:.0f} MB when idle: {peaks}", told)
+        print(f"just imported: {imported / 1e6:.0f} MB")
         assert max(peaks.values()) <= 700, peaks
