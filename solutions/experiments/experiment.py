@@ -14,7 +14,7 @@
 
 # %% slug=recipe-parameters tags=["parameters"]
 name: str = "demo"
-data: str = "shapes"  # "shapes", "cifar10", or the path of an image tree or zip
+data: str = "shapes"  # "shapes", "cifar10", "tiny-imagenet", or the path of a tree or zip
 train_limit: "Optional[int]" = None  # pictures of the training part to use; none: all
 test_limit: "Optional[int]" = None
 image_size: "Optional[int]" = None  # side that pictures are resized to; none: as they are
@@ -32,6 +32,7 @@ synchronized_batch_norm: bool = False  # over all devices; JAX does so anyway
 head_hidden: int = 512
 head_output: int = 128
 head_layers: int = 2  # 0: the loss sees h, 1: linear, 2: the paper's
+objective: str = "contrastive"  # "contrastive", or "reconstruction": an autoencoder
 temperature: float = 0.3
 batch_size: int = 256  # pictures a step; the loss sees twice as many views
 epochs: int = 20
