@@ -160,6 +160,7 @@ SMOKE = {
 }
 
 
+@pytest.mark.slow
 def test_the_road_ends_in_a_row_named_autoencoder(tmp_path):
     recipe = get_recipe("smoke", SMOKE)
     results = experiment.run(recipe, tmp_path / "run", say=lambda line: None)
