@@ -1,6 +1,5 @@
-"""The whole road: pictures in, contrastive training, a table of honest accuracies out."""
+"""The whole road: pictures in, training without labels, a table of honest accuracies out."""
 
-import random
 import zlib
 from dataclasses import asdict, replace
 
@@ -8,11 +7,9 @@ import keras
 import numpy as np
 
 from simclr_lib import machine, plots
-from simclr_lib.augment import simclr_augmenter
 from simclr_lib.datasets import load_dataset
+from simclr_lib.datasets.decoded_cache import subset
 from simclr_lib.datasets.stratify import split_mask
-from simclr_lib.encoder_weights import load_weights
-from simclr_lib.encoders import resnet
 from simclr_lib.errors import UserError
 from simclr_lib.evaluation import (
     ProbeResult,
@@ -24,18 +21,30 @@ from simclr_lib.evaluation import (
     reestimate_batch_norm,
     small_classifier,
 )
-from simclr_lib.heads import projection_head
-from simclr_lib.keras_resnet import begins_with_keras_resnet, keras_resnet
-from simclr_lib.losses import MemoryBank, SogCLR, chance_level, nt_xent
-from simclr_lib.optimizers import build_optimizer, warmup_cosine
+from simclr_lib.from_recipe import (
+    build_augmenter,
+    build_encoder,
+    build_model,
+    build_strong_augmenter,
+    chance_loss,
+    compile_for,
+    starting_encoder,
+    steps_in_epoch,
+)
 from simclr_lib.precision import choose_precision
-from simclr_lib.pretraining import CLSA, SimCLR, fit_epochs
-from simclr_lib.pretraining.diagnostics import collapse_warning, loss_warning
+from simclr_lib.pretraining import fit_epochs
+from simclr_lib.pretraining.autoencoder import mean_picture_error
+from simclr_lib.pretraining.diagnostics import (
+    collapse_warning,
+    loss_warning,
+    reconstruction_warning,
+)
 from simclr_lib.pretraining.loop import columns
 from simclr_lib.pretraining.progress import Progress
-from simclr_lib.recipes import check_for_keras_resnet, hidden_layers
+from simclr_lib.recipes import OBJECTIVES, hidden_layers
 from simclr_lib.run_folder import Results, RunFolder
-from simclr_lib.strong_views import strong_augmenter
+
+PIXELS_AT_MOST = 160_000_000  # numbers of a training part as raw pixels: CIFAR-10 has 154 million
 
 
 def run(recipe, run_dir, *, say=print):
@@ -46,8 +55,8 @@ def run(recipe, run_dir, *, say=print):
     Args:
         recipe: a `Recipe`, see `recipes.get_recipe`.
         run_dir: the folder of the run. It will hold `config.json` (every parameter, seed and
-            version), `metrics.csv` (a row an epoch), `encoder.keras`, `head.keras`,
-            `results.json` and `figures/`.
+            version), `metrics.csv` (a row an epoch), `encoder.keras`, `head.keras` (of an
+            autoencoder `decoder.keras`), `results.json` and `figures/`.
         say: function that is told, a line at a time, what happens; `lambda line: None` for quiet.
 
     Returns:
@@ -83,7 +92,8 @@ def run(recipe, run_dir, *, say=print):
     say("Evaluating: linear probe, nearest neighbours, baselines.")
     features = Features.of(encoder, dataset)
     probe = features.probe()
-    accuracies = {"SimCLR": {"linear": probe.accuracy, "knn": features.knn()}}
+    method = OBJECTIVES[recipe.objective]
+    accuracies = {method: {"linear": probe.accuracy, "knn": features.knn()}}
     accuracies |= classifier(recipe, features)
     accuracies |= baselines(recipe, precision, dataset, folder)
     draw_results(dataset, features, probe, accuracies, history, recipe, folder)
@@ -114,9 +124,9 @@ def load_data(recipe):
         held_out = split_mask(dataset.train_labels, 0.1, recipe.seed)
         dataset = replace(
             dataset,
-            train_images=dataset.train_images[~held_out],
+            train_images=subset(dataset.train_images, ~held_out),
             train_labels=dataset.train_labels[~held_out],
-            test_images=dataset.train_images[held_out],
+            test_images=subset(dataset.train_images, held_out),
             test_labels=dataset.train_labels[held_out],
         )
     if recipe.batch_size > len(dataset.train_images):
@@ -143,144 +153,24 @@ def describe(dataset):
     }
 
 
-def build_encoder(recipe, precision):
-    """The recipe's encoder, freshly initialised: the same weights for the same seed."""
-    # Initialisers take their seeds from Python's generator. Keras' own set_random_seed would seed
-    # every framework that it finds, and import TensorFlow for it on a JAX machine.
-    random.seed(recipe.seed)
-    if begins_with_keras_resnet(recipe.encoder_weights):
-        check_for_keras_resnet(recipe)
-        return keras_resnet(
-            recipe.encoder_depth,
-            batch_norm_momentum=recipe.batch_norm_momentum,
-            synchronized=recipe.synchronized_batch_norm,
-            dtype=precision,
-        )
-    return resnet(
-        recipe.encoder_depth,
-        width=recipe.encoder_width,
-        stem=recipe.stem,
-        batch_norm_momentum=recipe.batch_norm_momentum,
-        synchronized=recipe.synchronized_batch_norm,
-        dtype=precision,
-    )
-
-
-def starting_encoder(recipe, precision):
-    """The encoder that training begins with: `build_encoder`'s, with the recipe's weights if any.
-
-    Raises:
-        UserError: the weights' file is not there, or of another network (the first layer that
-            differs is named).
-    """
-    encoder = build_encoder(recipe, precision)
-    if recipe.encoder_weights != "none":
-        load_weights(encoder, recipe.encoder_weights)
-    return encoder
-
-
-def steps_in_epoch(recipe, pictures):
-    """Batches that count as an epoch: what the recipe says, or as many as the pictures fill."""
-    return recipe.steps_per_epoch or pictures // recipe.batch_size
-
-
-def build_augmenter(recipe):
-    """The recipe's views."""
-    make = {"weak": simclr_augmenter, "strong": strong_augmenter}[recipe.views]
-    return make(
-        recipe.view_size,
-        crop_scale=(recipe.crop_min_area, 1.0),
-        color_strength=recipe.color_strength,
-        gray_probability=recipe.gray_probability,
-        blur_probability=recipe.blur_probability,
-        flip_probability=recipe.flip_probability,
-        seed=recipe.seed,
-    )
-
-
-def build_loss(recipe, pictures, dims):
-    """The recipe's contrastive loss, for a training set of `pictures` and z of length `dims`."""
-    if recipe.loss == "sogclr":
-        steps = recipe.epochs * steps_in_epoch(recipe, pictures)
-        decay = {"constant": 0, "cosine": steps // 2}[recipe.sogclr_gamma_schedule]
-        return SogCLR(pictures, recipe.sogclr_gamma, decay)
-    if recipe.loss == "memory_bank":
-        negatives, momentum = recipe.bank_negatives, recipe.bank_momentum
-        return MemoryBank(pictures, dims, negatives, momentum, recipe.seed)
-    return nt_xent
-
-
-def build_strong_augmenter(recipe):
-    """The strong views of a recipe with `loss="clsa"`, drawn apart from its weak ones."""
-    return build_augmenter(replace(recipe, views="strong", seed=recipe.seed + 1000))
-
-
-def build_model(recipe, encoder, head, pictures):
-    """The recipe's contrastive model around an encoder and a head, for that many pictures."""
-    if recipe.loss == "clsa":
-        return CLSA(
-            encoder,
-            head,
-            build_augmenter(recipe),
-            build_strong_augmenter(recipe),
-            recipe.temperature,
-            strong_weight=recipe.strong_weight,
-        )
-    return SimCLR(
-        encoder,
-        head,
-        build_augmenter(recipe),
-        recipe.temperature,
-        build_loss(recipe, pictures, head.output_shape[-1]),
-        block_rows=recipe.loss_block_rows,
-        gradient_cache_chunk=recipe.gradient_cache_chunk,
-    )
-
-
-def chance_loss(recipe):
-    """The loss of an encoder that has learnt nothing: it gives all pictures the same z."""
-    chance = chance_level(recipe.batch_size)
-    return {
-        "nt_xent": chance,
-        "clsa": (1 + recipe.strong_weight) * chance,
-        "sogclr": 0.0,
-        "memory_bank": np.log(1 + recipe.bank_negatives),
-    }[recipe.loss]
-
-
-def compile_for(recipe, precision, model, images, epochs, **losses):
-    """Build a model on two pictures, and compile it with the recipe's optimiser and schedule."""
-    model(images[:2])
-    steps_per_epoch = steps_in_epoch(recipe, len(images))
-    warmup = round(recipe.warmup_epochs * steps_per_epoch * epochs / recipe.epochs)
-    schedule = warmup_cosine(recipe.learning_rate, steps_per_epoch * epochs, warmup)
-    optimizer = build_optimizer(
-        recipe.optimizer,
-        schedule,
-        recipe.weight_decay,
-        model.trainable_variables,
-        matrix_dtype=keras.DTypePolicy(precision).compute_dtype,
-    )
-    model.compile(optimizer, **losses)
+def mean_picture_loss(recipe, dataset):
+    """The loss of an autoencoder that draws the mean of all views, whatever it is given."""
+    look, _ = monitor_split(dataset, recipe.seed)
+    return mean_picture_error(build_augmenter(recipe)(dataset.train_images[np.sort(look)]))
 
 
 def pretrain(recipe, precision, dataset, folder, say):
-    """Contrastive training, without labels: `(encoder, history, what the diagnostics said)`.
+    """Training without labels: `(encoder, history, what the diagnostics said)`.
 
     Labels are read by the online kNN alone, which looks at training pictures and changes nothing.
     """
+    contrastive = recipe.objective == "contrastive"
     encoder = starting_encoder(recipe, precision)
-    head = projection_head(
-        encoder.output_shape[-1],
-        recipe.head_hidden,
-        recipe.head_output,
-        recipe.head_layers,
-        dtype=precision,
-    )
-    model = build_model(recipe, encoder, head, len(dataset.train_images))
+    model = build_model(recipe, precision, encoder, len(dataset.train_images))
     compile_for(recipe, precision, model, dataset.train_images, recipe.epochs)
 
-    chance = chance_loss(recipe)
+    chance = chance_loss(recipe) if contrastive else mean_picture_loss(recipe, dataset)
+    warning_of = loss_warning if contrastive else reconstruction_warning
     steps_per_epoch = steps_in_epoch(recipe, len(dataset.train_images))
     progress = Progress("Pretraining", recipe.epochs * steps_per_epoch, chance)
     look, bank = monitor_split(dataset, recipe.seed)
@@ -288,7 +178,7 @@ def pretrain(recipe, precision, dataset, folder, say):
 
     def after_epoch(history):
         row = history[-1]
-        warnings = [loss_warning(row["loss"], chance, row["epoch"] * steps_per_epoch)]
+        warnings = [warning_of(row["loss"], chance, row["epoch"] * steps_per_epoch)]
         if recipe.knn_every and row["epoch"] % recipe.knn_every == 0:
             h = extract_features(encoder, dataset.train_images[np.concatenate([look, bank])])
             labels = dataset.train_labels
@@ -316,7 +206,10 @@ def pretrain(recipe, precision, dataset, folder, say):
         progress=progress,
     )
     folder.save_model(encoder, folder.encoder)
-    folder.save_model(head, folder.head)
+    if contrastive:
+        folder.save_model(model.head, folder.head)
+    else:
+        folder.save_model(model.decoder, folder.decoder)
     return encoder, history, said
 
 
@@ -350,17 +243,19 @@ def classifier(recipe, features):
 
 def baselines(recipe, precision, dataset, folder):
     """What raw pixels, the untrained encoder and supervised training reach: rows of the table."""
+    side = pixel_side(dataset.train_images)
     pixels = Features(
-        *(np.reshape(p, (len(p), -1)) for p in (dataset.train_images, dataset.test_images)),
+        *(pixel_rows(part, side) for part in (dataset.train_images, dataset.test_images)),
         dataset.train_labels,
         dataset.test_labels,
     )
+    raw = "raw pixels" if side == dataset.image_size else f"raw pixels, {side}×{side}"
     encoder = build_encoder(recipe, precision)
     reestimate_batch_norm(encoder, dataset.train_images)
     untrained = Features.of(encoder, dataset)
     rows = {
         "random encoder": {"linear": untrained.probe().accuracy, "knn": untrained.knn()},
-        "raw pixels": {"linear": pixels.probe().accuracy, "knn": pixels.knn()},
+        raw: {"linear": pixels.probe().accuracy, "knn": pixels.knn()},
     }
     if recipe.encoder_weights != "none":
         loaded = Features.of(starting_encoder(recipe, precision), dataset)
@@ -369,6 +264,30 @@ def baselines(recipe, precision, dataset, folder):
         rows["supervised from scratch"] = {
             "linear": train_supervised(recipe, precision, dataset, folder).accuracy
         }
+    return rows
+
+
+def pixel_side(images):
+    """The side at which raw pixels are classified: halved until they fit a laptop's memory."""
+    pictures, side, _, channels = images.shape
+    while pictures * side**2 * channels > PIXELS_AT_MOST:
+        side //= 2
+    return side
+
+
+def pixel_rows(images, side):
+    """Pictures as rows of pixels: `(N, S, S, 3)` → uint8 `(N, side² · 3)`.
+
+    A pixel of a smaller side is the mean of a square of them; the rest at the edge is left out.
+    """
+    if side == images.shape[1]:
+        return np.reshape(images, (len(images), -1))
+    step = images.shape[1] // side
+    rows = np.empty((len(images), side * side * 3), np.uint8)
+    for first in range(0, len(images), 1024):
+        part = images[first : first + 1024, : side * step, : side * step]
+        squares = np.reshape(part, (len(part), side, step, side, step, 3))
+        rows[first : first + 1024] = np.rint(squares.mean(axis=(2, 4))).reshape(len(part), -1)
     return rows
 
 
@@ -455,16 +374,20 @@ def draw_results(dataset, features, probe, accuracies, history, recipe, folder):
     """Draw curves, accuracies, neighbours, the map of the features, and the confusion matrix."""
     names, test_y = dataset.class_names, dataset.test_labels
     figures = {}
-    figures["curves"] = plots.training_curves(
-        columns(history),
-        recipe.batch_size,
-        chance=None if recipe.loss == "nt_xent" else chance_loss(recipe),
-    )
+    if recipe.objective == "contrastive":
+        figures["curves"] = plots.training_curves(
+            columns(history),
+            recipe.batch_size,
+            chance=None if recipe.loss == "nt_xent" else chance_loss(recipe),
+        )
+    else:
+        chance = mean_picture_loss(recipe, dataset)
+        figures["curves"] = plots.reconstruction_curves(columns(history), chance)
     figures["accuracies"] = plots.accuracy_bars(
         [(row, found.get("linear", found.get("test"))) for row, found in accuracies.items()],
         f"Accuracy on {dataset.name}, {len(test_y):,} {recipe.evaluate_on} pictures",
         classes=len(names),
-        highlight="SimCLR",
+        highlight=OBJECTIVES[recipe.objective],
     )
     # One test picture a class, at most ten.
     asked = np.unique(test_y, return_index=True)[1][:10]

@@ -183,6 +183,47 @@ def training_curves(history, batch_size, title="Pretraining", *, chance=None):
 
 
 @styled
+def reconstruction_curves(history, mean_error, title="Pretraining an autoencoder"):
+    """Reconstruction error and, where measured, online kNN accuracy over the epochs.
+
+    Args:
+        history: equal-length lists under `epoch`, `loss` and perhaps `knn_accuracy`, with None or
+            NaN where it was not measured. Other keys are not drawn.
+        mean_error: the error of always drawing the mean picture.
+        title: the figure's title.
+    """
+    epoch, loss, knn = (
+        np.array(history.get(key, []), dtype=float) for key in ("epoch", "loss", "knn_accuracy")
+    )
+    measured = np.flatnonzero(np.isfinite(knn))
+    fig = new_figure(9.0, 3.5, title)
+    fig.get_layout_engine().set(w_pad=0.1)
+    axes = fig.subplots(1, 2 if len(measured) else 1, squeeze=False)[0]
+    for ax in axes:
+        ax.set(xlabel="epoch", xlim=(0, 1.03 * epoch[-1]))
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        ax.grid(color="#e5e5e5", linewidth=0.8)
+    axes[0].plot(epoch, loss, color=BLUE, marker="." if len(epoch) <= 30 else "")
+    top = max([*loss[np.isfinite(loss)], mean_error])
+    _chance_line(axes[0], mean_error, f"the mean of all pictures: {mean_error:.4f}", mean_error)
+    axes[0].set(ylabel="mean squared error", title=f"Error: {loss[-1]:.4f} at the end")
+    axes[0].set_ylim(0, 1.15 * top)
+    fig.alt_text = (
+        f"{title}, {_count(epoch[-1], 'epoch')}. The mean squared error of the pixels goes from "
+        f"{loss[0]:.4f} to {loss[-1]:.4f}; always drawing the mean picture has {mean_error:.4f}."
+    )
+    if len(measured):
+        axes[1].plot(epoch[measured], knn[measured], color=INK, marker="o", linestyle=":")
+        axes[1].set(ylabel="held-out pictures right", ylim=(-0.03, 1.03))
+        axes[1].set_title(f"Online kNN: {percent(knn[measured[-1]])}")
+        axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        fig.alt_text += (
+            f" Online kNN accuracy on held-out training pictures: {percent(knn[measured[-1]])}."
+        )
+    return fig
+
+
+@styled
 def accuracy_bars(rows, title, *, classes, highlight=None):
     """A horizontal bar for each method, beside the chance line.
 
@@ -234,6 +275,49 @@ def accuracy_bars(rows, title, *, classes, highlight=None):
     ax.spines.bottom.set_bounds(0, 1)
     ax.tick_params(axis="y", length=0)
     fig.alt_text = f"{title}. {'; '.join(described)}. Chance is {percent(1 / classes)}."
+    return fig
+
+
+@styled
+def label_efficiency(rows, title, *, classes):
+    """Accuracy by the share of the labels, a line a method, over several draws of the labels.
+
+    Args:
+        rows: `(method, fraction, accuracy)`, fractions and accuracies in 0..1; rows of the same
+            method and fraction are draws, shown as mean and standard deviation.
+        title: the figure's title.
+        classes: the number of (equally frequent) classes; chance is `1 / classes`.
+    """
+    fig = new_figure(8.0, 4.2, title)
+    ax = fig.subplots()
+    ax.set_xscale("log")
+    described = []
+    looks = zip(("o-", "s--", "^:", "D-."), (BLUE, VERMILION, INK, GREY), strict=True)
+    for method, (line, colour) in zip(dict.fromkeys(row[0] for row in rows), looks, strict=False):
+        draws = {}
+        for name, fraction, accuracy in rows:
+            if name == method:
+                draws.setdefault(fraction, []).append(accuracy)
+        fractions = sorted(draws)
+        means = [np.mean(draws[fraction]) for fraction in fractions]
+        spreads = [np.std(draws[f], ddof=1) if len(draws[f]) > 1 else 0.0 for f in fractions]
+        ax.errorbar(fractions, means, spreads, fmt=line, color=colour, capsize=4, label=method)
+        told = (
+            f"{percent(mean)} ± {100 * spread:.1f} with {fraction:.0%}"
+            for fraction, mean, spread in zip(fractions, means, spreads, strict=True)
+        )
+        described.append(f"{method} {', '.join(told)}")
+    ticks = sorted({row[1] for row in rows})
+    ax.set_xticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
+    ax.minorticks_off()
+    _chance_line(ax, 1 / classes, f"chance: {percent(1 / classes)}", 1 / classes)
+    ax.set(xlabel="labels used", ylabel="accuracy", ylim=(0, 1.02))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    fig.alt_text = (
+        f"{title}. Accuracy by the share of the labels: {'; '.join(described)}. Chance is "
+        f"{percent(1 / classes)}."
+    )
     return fig
 
 

@@ -23,9 +23,9 @@ class Results:
         accuracies: `{row: {"linear": share, "knn": share}}` on the pictures of
             `recipe.evaluate_on`; the supervised row has `"linear"` alone, its own classifier. A
             small classifier on h has `{"test": share, "train": share}` in their place.
-        per_class: `{class name: share}` of SimCLR's linear probe.
+        per_class: `{class name: share}` of the pretrained encoder's linear probe.
         pictures: how many `{"train": …, "test": …}`.
-        training_minutes: wall clock of contrastive training, checkpoints and monitor included.
+        training_minutes: wall clock of training without labels, checkpoints and monitor included.
         warnings: what the diagnostics said.
         run_dir: where everything lies.
     """
@@ -78,6 +78,7 @@ class RunFolder:
         self.results = self.path / "results.json"
         self.encoder = self.path / "encoder.keras"
         self.head = self.path / "head.keras"
+        self.decoder = self.path / "decoder.keras"
         self.checkpoint = self.path / "checkpoint.npz"
         self.supervised_checkpoint = self.path / "supervised.npz"
 

@@ -90,3 +90,18 @@ def test_the_monitor_asks_about_other_pictures_than_those_that_vote(recipe):
     look, bank = experiment.monitor_split(experiment.load_data(recipe), seed=0)
     assert not set(look) & set(bank)
     assert len(look) + len(bank) == 320
+
+
+def test_raw_pixels_are_averaged_where_they_would_not_fit(monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (30, 10, 10, 3), "uint8")
+    assert experiment.pixel_side(images) == 10
+    whole = experiment.pixel_rows(images, 10)
+    np.testing.assert_array_equal(whole, images.reshape(30, 300))
+    monkeypatch.setattr(experiment, "PIXELS_AT_MOST", 30 * 8 * 8 * 3)
+    assert experiment.pixel_side(images) == 5
+    rows = experiment.pixel_rows(images, 5)
+    assert (rows.shape, rows.dtype) == ((30, 75), np.uint8)
+    mean = images[7, 2:4, 6:8, 1].mean()
+    assert rows[7].reshape(5, 5, 3)[1, 3, 1] == round(mean)
+    odd = experiment.pixel_rows(images, 3)  # three squares of 3×3, the rest is left out
+    assert odd[0].reshape(3, 3, 3)[2, 2, 0] == round(images[0, 6:9, 6:9, 0].mean())

@@ -30,6 +30,11 @@ def small_history(**columns):
     return history | columns
 
 
+def few_labels():
+    draws = (("probe", 0.1, 0.4), ("probe", 0.1, 0.6), ("probe", 1.0, 0.7), ("scratch", 0.1, 0.2))
+    return [*draws, ("scratch", 1.0, 0.9)]
+
+
 def neighbours(rows=3, k=4):
     labels = np.arange(rows)
     near = np.tile(labels[:, None], (1, k))
@@ -43,6 +48,8 @@ def every_figure():
     return {
         "views": plots.view_grid(random(3, 8, 8, 3), random(3, 6, 6, 3), random(3, 6, 6, 3)),
         "curves": plots.training_curves(small_history(), 256),
+        "drawing": plots.reconstruction_curves(small_history(), 5.1),
+        "labels": plots.label_efficiency(few_labels(), "Few labels", classes=5),
         "bars": plots.accuracy_bars([("pixels", 0.4), ("SimCLR", 0.7, 0.01)], "Test", classes=5),
         "neighbours": plots.neighbour_grid(*neighbours()),
         "map": plots.feature_map(random(60, 2), labels, CLASSES),
@@ -325,3 +332,19 @@ def test_a_name_that_is_too_long_keeps_both_ends():
 def test_a_dollar_in_a_name_is_a_dollar(tmp_path):
     fig = plots.accuracy_bars([("5$ and $\\frac", 0.5)], "A $ title", classes=2)
     plots.save(fig, tmp_path / "dollar.png")
+
+
+def test_few_labels_are_shown_as_means_over_their_draws(figures):
+    fig = figures["labels"]
+    assert "probe 50.0 % ± 14.1 with 10%, 70.0 % ± 0.0 with 100%" in fig.alt_text
+    assert "scratch 20.0 % ± 0.0 with 10%, 90.0 %" in fig.alt_text
+    assert dashed_levels(fig.axes[0])[-1] == pytest.approx(0.2)
+    assert {"10 %", "100 %", "probe", "scratch", "chance: 20.0 %"} <= set(texts(fig))
+
+
+def test_an_autoencoder_s_curve_stands_below_the_mean_picture(figures):
+    fig = figures["drawing"]
+    assert dashed_levels(fig.axes[0]) == [pytest.approx(5.1)]
+    assert "goes from 6.0000 to 4.2500" in fig.alt_text and len(fig.axes) == 1
+    with_knn = plots.reconstruction_curves(small_history(knn_accuracy=[None, 0.4, None, 0.55]), 5.1)
+    assert len(with_knn.axes) == 2 and "55.0 %" in with_knn.alt_text

@@ -4,14 +4,14 @@ import difflib
 import os
 from pathlib import Path
 
-from simclr_lib.datasets import cifar10, image_tree
+from simclr_lib.datasets import cifar10, image_tree, tiny_imagenet
 from simclr_lib.datasets.dataset import Dataset
 from simclr_lib.datasets.stratify import limited
 from simclr_lib.errors import UserError
 
 __all__ = ["Dataset", "load_dataset"]
 
-BUILT_IN = ("shapes", "cifar10")
+BUILT_IN = ("shapes", "cifar10", tiny_imagenet.NAME)
 
 
 def load_dataset(
@@ -27,9 +27,10 @@ def load_dataset(
     Nothing is ever downloaded here: `simclr data cifar10` does that.
 
     Args:
-        name_or_path: `"shapes"` (drawn by code), `"cifar10"` (from the Keras cache), a folder of
-            CIFAR-10 batches, or a folder or zip with one folder of pictures a class (see
-            `image_tree`).
+        name_or_path: `"shapes"` (drawn by code), `"cifar10"` (from the Keras cache),
+            `"tiny-imagenet"` (see `tiny_imagenet.find` for where it is looked for), a folder of
+            CIFAR-10 batches, or a folder or zip of Tiny-ImageNet or with one folder of pictures a
+            class (see `image_tree`).
         train_limit: keep at most so many training pictures, drawn evenly from the classes.
         test_limit: the same for the test pictures.
         seed: draws the shapes, splits a tree that has no test part, and chooses what a limit
@@ -38,7 +39,8 @@ def load_dataset(
             (see `image_tree.default_size`).
 
     Returns:
-        A `Dataset`: uint8 images `(N, image_size, image_size, 3)` and int64 labels `(N,)`.
+        A `Dataset`: uint8 images `(N, image_size, image_size, 3)` and int64 labels `(N,)`. Images
+        of a large tree are memory-mapped and read-only.
 
     Raises:
         UserError: the name or path does not exist, a number is out of range, or the data cannot
@@ -56,7 +58,8 @@ def load_dataset(
     elif name_or_path == "cifar10":
         dataset = cifar10.load()
     else:
-        path = _existing(name_or_path)
+        named = name_or_path == tiny_imagenet.NAME
+        path = tiny_imagenet.find() if named else _existing(name_or_path)
         folder = cifar10.find(path)
         if folder is None:
             return image_tree.load(path, seed=seed, **options)

@@ -45,7 +45,7 @@ def find(*places: Path) -> Path | None:
 
     Without places, looks where the versions of Keras keep theirs.
     """
-    for place in places or (_keras_datasets(), _keras_datasets() / f"{FOLDER}-target"):
+    for place in places or (keras_datasets(), keras_datasets() / f"{FOLDER}-target"):
         for folder in (place, place / FOLDER):
             if (folder / TRAIN_BATCHES[0]).is_file():
                 return folder
@@ -95,7 +95,7 @@ def download(target: Path | None = None, *, url: str = URL, md5: str = MD5) -> P
         UserError: the network or the disk fails, or the archive is not the expected one.
     """
     if target is None:
-        target = find() or _keras_datasets() / FOLDER
+        target = find() or keras_datasets() / FOLDER
     if find(target) == target:
         return target
     try:
@@ -122,7 +122,8 @@ def download(target: Path | None = None, *, url: str = URL, md5: str = MD5) -> P
     return target
 
 
-def _keras_datasets() -> Path:
+def keras_datasets() -> Path:
+    """The folder where Keras keeps what it downloads."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
 
 

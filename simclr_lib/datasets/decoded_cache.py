@@ -1,40 +1,203 @@
-"""Decoded pictures kept on disk between starts; losing the cache loses only time."""
+"""Decoded pictures kept on disk between starts; losing the cache loses only time.
 
+While pictures are decoded, they lie in `NAME-KEY.part`, and a checksum of each block of them in
+`NAME-KEY.sums`. A decoding that was killed goes on after the last block whose checksum agrees; the
+array gets its name, `NAME-KEY.npy`, when it is whole. Two processes that decode the same pictures
+write the same bytes to the same places.
+"""
+
+import io
 import os
+import tempfile
+import time
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from simclr_lib.datasets.mapped import MappedPictures
+
+BLOCK = 256  # pictures under one checksum: what a kill costs at most
+LARGE = 2**28  # bytes from which an array is read-only, so that it need not stay in memory
+
 
 def cache_file(name: str, key: str) -> Path:
     """Where the array is kept: below `$SIMCLR_CACHE`, or else `~/.cache/simclr-kit`."""
-    folder = os.environ.get("SIMCLR_CACHE") or Path.home() / ".cache" / "simclr-kit"
-    return Path(folder) / f"{name}-{key}.npy"
+    return _folder() / f"{name}-{key}.npy"
 
 
 def read(file: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """The cached uint8 array of that shape, or None where it is absent or damaged.
 
-    It is memory-mapped: writing to it changes the copy in memory, never the file.
+    It is memory-mapped. Writing to a small one changes the copy in memory, never the file; a
+    `LARGE` one is read-only, see `MappedPictures`.
     """
+    large = np.prod(shape) >= LARGE
     try:
-        images = np.load(file, mmap_mode="c", allow_pickle=False)
+        images = np.load(file, mmap_mode="r" if large else "c", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return np.asarray(images) if (images.shape, images.dtype) == (shape, np.uint8) else None
+    if (images.shape, images.dtype) != (shape, np.uint8):
+        return None
+    return images.view(MappedPictures) if large else np.asarray(images)
 
 
-def write(file: Path, images: np.ndarray) -> None:
-    """Keep an array, whole or not at all; a full or read-only disk is no error."""
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}.part")
+def fill(
+    file: Path,
+    shape: tuple[int, ...],
+    decode: Callable[[int], Iterator[np.ndarray]],
+    *,
+    from_seconds: float,
+) -> np.ndarray:
+    """Decode pictures and keep them, going on where an earlier decoding was stopped.
+
+    Args:
+        file: from `cache_file`.
+        shape: of the whole array, `(N, side, side, 3)`.
+        decode: a number n → the pictures from the n-th on, one after the other.
+        from_seconds: a decoding that takes less is not worth the disk, and stays in memory.
+
+    Returns:
+        The array, as `read` gives it. Where the cache can't be written it is in memory alone, and
+        a warning says so.
+    """
+    began = time.perf_counter()
+    kept = _Unfinished(file, shape)
+    waiting = []
+    try:
+        pictures = decode(kept.done)
+        while block := list(islice(pictures, BLOCK)):
+            waiting.append(np.stack(block))
+            if kept.done or time.perf_counter() - began > from_seconds:
+                kept.append(waiting)
+                waiting = []
+        if not kept.done:
+            return np.concatenate(waiting)
+        kept.append(waiting)
+        kept.finish()
+        if (images := read(file, shape)) is None:
+            raise OSError(f"{file} is gone")
+        return images
+    except OSError as error:  # of the cache: what is wrong with a picture is a UserError
+        kept.remove()
+        size = np.prod(shape) / 1e6
+        warnings.warn(
+            f"the decoded pictures can't be kept in {file.parent} ({error.strerror or error}):"
+            f" they take {size:,.0f} MB of memory, and are decoded again at the next start",
+            stacklevel=4,
+        )
+        images = np.empty(shape, np.uint8)
+        for i, picture in enumerate(decode(0)):
+            images[i] = picture
+        return images
+    except Exception:
+        kept.remove()  # a broken picture will be replaced, and the new tree has another key
+        raise
+    finally:
+        kept.close()
+
+
+def subset(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """`images[chosen]`; of mapped pictures, mapped from a file that ends with this process.
+
+    Args:
+        images: uint8 `(N, side, side, 3)`.
+        chosen: indices, or a mask `(N,)`.
+    """
+    if not isinstance(images, MappedPictures):
+        return images[chosen]
+    chosen = np.arange(len(images))[chosen]
+    _folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=_folder()) as file:
+        for first in range(0, len(chosen), BLOCK):
+            file.write(images[chosen[first : first + BLOCK]].tobytes())
+        file.flush()
+        return MappedPictures(file, np.uint8, "r", shape=(len(chosen), *images.shape[1:]))
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("SIMCLR_CACHE") or Path.home() / ".cache" / "simclr-kit")
+
+
+class _Unfinished:
+    """A cache file in the making.
+
+    Attributes:
+        done: how many pictures of it can be trusted.
+    """
+
+    def __init__(self, file: Path, shape: tuple[int, ...]):
+        self.file, self.shape = file, shape
+        self.part, self.sums = file.with_suffix(".part"), file.with_suffix(".sums")
+        header = io.BytesIO()
+        described = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(header, described)
+        self.header = header.getvalue()
+        self.opened = None
+        self.done = self._count_agreeing()
+
+    def _count_agreeing(self) -> int:
+        """Pictures in the blocks before the first one whose checksum does not agree."""
+        first, picture = 0, int(np.prod(self.shape[1:]))
         try:
-            with part.open("wb") as out:
-                np.save(out, images, allow_pickle=False)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(part, file)
-        finally:
-            part.unlink(missing_ok=True)
+            sums = np.frombuffer(self.sums.read_bytes(), "<u4", self.sums.stat().st_size // 4)
+            with self.part.open("rb") as rows:
+                if rows.read(len(self.header)) != self.header:
+                    return 0
+                for checksum in sums:
+                    count = min(BLOCK, self.shape[0] - first)
+                    block = rows.read(count * picture)
+                    if len(block) < count * picture or zlib.crc32(block) != checksum:
+                        break
+                    first += count
+        except (OSError, ValueError):
+            return first
+        return first
+
+    def append(self, blocks: list[np.ndarray]) -> None:
+        """Write blocks after those that are there."""
+        if self.opened is None:
+            self.part.parent.mkdir(parents=True, exist_ok=True)
+            self.opened = [_open_or_make(self.part), _open_or_make(self.sums)]
+            self.opened[0].write(self.header)
+        rows, sums = self.opened
+        for block in blocks:
+            rows.seek(len(self.header) + self.done * block[0].size)
+            rows.write(block.tobytes())
+            rows.flush()
+            sums.seek(4 * (self.done // BLOCK))
+            sums.write(zlib.crc32(block).to_bytes(4, "little"))
+            sums.flush()
+            self.done += len(block)
+
+    def finish(self) -> None:
+        """Give the whole file its name."""
+        self.append([])  # opens what an earlier process wrote to its end
+        rows = self.opened[0]
+        rows.truncate(len(self.header) + int(np.prod(self.shape)))
+        rows.flush()
+        os.fsync(rows.fileno())
+        self.close()
+        with suppress(FileNotFoundError):  # another process was faster, with the same bytes
+            os.replace(self.part, self.file)
+        self.sums.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        for file in self.opened or ():
+            file.close()
+
+    def remove(self) -> None:
+        """Leave nothing behind, as far as the disk lets us."""
+        with suppress(OSError):  # what was still to be written has no room
+            self.close()
+        for path in (self.part, self.sums):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _open_or_make(path: Path) -> io.BufferedRandom:
+    return open(path, "r+b", opener=lambda name, flags: os.open(name, flags | os.O_CREAT, 0o644))

@@ -10,7 +10,7 @@ same arrays on every machine.
 """
 
 import hashlib
-import time
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -23,7 +23,7 @@ import PIL
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
-from simclr_lib.datasets import decoded_cache, picture
+from simclr_lib.datasets import decoded_cache, picture, tiny_imagenet
 from simclr_lib.datasets.dataset import Dataset
 from simclr_lib.datasets.stratify import balanced_subset
 from simclr_lib.datasets.tree_files import TreeFiles, open_tree
@@ -33,6 +33,7 @@ from simclr_lib.errors import UserError
 SIZE_SAMPLE = 500  # headers read to learn how large the pictures are
 THREADS_FROM_SIDE = 200  # Python's lock makes threads slower below, up to twice as fast above
 CACHE_FROM_SECONDS = 2.0  # a decoding that took less is not worth the disk
+SECONDS_BETWEEN_LINES = 10  # of progress, where there is no terminal
 
 
 def load(
@@ -43,7 +44,9 @@ def load(
     seed: int = 0,
     image_size: int | None = None,
 ) -> Dataset:
-    """Read a class-per-folder tree; only the pictures that the limits keep are decoded.
+    """Read a class-per-folder tree, or Tiny-ImageNet, which is known by its own layout.
+
+    Only the pictures that the limits keep are decoded.
 
     Args:
         path: the folder or zip.
@@ -54,7 +57,8 @@ def load(
             cut to their centre square and resized, and their number is said in a warning.
 
     Returns:
-        A `Dataset` named after the folder or zip; labels number the sorted class names.
+        A `Dataset` named after the folder or zip; labels number the sorted class names. Images
+        that were kept on disk are memory-mapped, see `decoded_cache.read`.
 
     Raises:
         UserError: the tree, or a picture in it, is at fault; the message names it.
@@ -62,8 +66,13 @@ def load(
     name = path.resolve().name if path.is_dir() else path.resolve().stem
     with warnings.catch_warnings(), open_tree(path) as files:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        class_names, train, test = read_layout(path, files, seed)
-        _say_ignored(path, files, train.names + test.names)
+        tiny_root = tiny_imagenet.root_of(files)
+        if tiny_root is None:
+            class_names, train, test = read_layout(path, files, seed)
+            _say_ignored(path, files, train.names + test.names)
+        else:
+            name = tiny_imagenet.NAME
+            class_names, train, test = tiny_imagenet.read_layout(path, files, tiny_root)
         sizes = _sample_sizes(path, files, train.names + test.names)
         train = train.take(balanced_subset(train.labels, train_limit, seed))
         test = test.take(balanced_subset(test.labels, test_limit, seed))
@@ -72,13 +81,15 @@ def load(
         side = image_size or default_size(sizes)
         stamps = [(picture_name, files.stamp(picture_name)) for picture_name in names]
         key = hashlib.sha256(repr((side, PIL.__version__, stamps)).encode()).hexdigest()[:16]
-        cached = decoded_cache.cache_file(name, key)
-        images = decoded_cache.read(cached, (len(names), side, side, 3))
+        cached, shape = decoded_cache.cache_file(name, key), (len(names), side, side, 3)
+        images = decoded_cache.read(cached, shape)
         if images is None:
-            start = time.perf_counter()
-            images = _decode_all(path, files, names, side, threads=_are_large(sizes))
-            if time.perf_counter() - start > CACHE_FROM_SECONDS:
-                decoded_cache.write(cached, images)
+            images = decoded_cache.fill(
+                cached,
+                shape,
+                lambda first: _decoded(path, files, names, side, first, threads=_are_large(sizes)),
+                from_seconds=CACHE_FROM_SECONDS,
+            )
     return Dataset(
         train_images=images[: len(train.names)],
         train_labels=train.labels,
@@ -123,9 +134,10 @@ def _sample_sizes(path: Path, files: TreeFiles, names: list[str]) -> list[tuple[
     return sizes
 
 
-def _decode_all(
-    path: Path, files: TreeFiles, names: list[str], side: int, *, threads: bool
-) -> np.ndarray:
+def _decoded(
+    path: Path, files: TreeFiles, names: list[str], side: int, first: int, *, threads: bool
+) -> Iterator[np.ndarray]:
+    """The pictures from the `first` on, in their order, beside a bar with the time left."""
     one_reader = Lock()
 
     def decode(name: str) -> tuple[np.ndarray, bool]:
@@ -134,21 +146,23 @@ def _decode_all(
                 data = file.read()
             return picture.decode(data, side)
 
-    images = np.empty((len(names), side, side, 3), np.uint8)
-    resized = 0
+    wanted, resized = names[first:], 0
     with ThreadPool() if threads else nullcontext() as pool:
-        decoded = pool.imap(decode, names, chunksize=16) if threads else map(decode, names)
-        bar = tqdm(decoded, f"decoding {path.name}", len(names), delay=1.5, disable=None)
-        for i, (image, was_resized) in enumerate(bar):
-            images[i] = image
+        decoded = pool.imap(decode, wanted, chunksize=16) if threads else map(decode, wanted)
+        # Elsewhere than in a terminal, such as in a notebook, now and then is often enough.
+        pause = 0.1 if sys.stderr.isatty() else SECONDS_BETWEEN_LINES
+        title = f"decoding {path.name}"
+        for image, was_resized in tqdm(
+            decoded, title, len(names), initial=first, delay=1.5, mininterval=pause
+        ):
             resized += was_resized
+            yield image
     if resized:
         warnings.warn(
-            f"{path}: {resized} of {len(names)} pictures cut to their centre square and resized to"
+            f"{path}: {resized} of {len(wanted)} pictures cut to their centre square and resized to"
             f" {side}×{side}",
-            stacklevel=4,
+            stacklevel=5,
         )
-    return images
 
 
 @contextmanager

@@ -61,9 +61,11 @@ def _list_folder(path: Path) -> TreeFiles:
     def refuse(error: OSError) -> None:
         raise UserError(f"cannot read the folder {error.filename}: {error.strerror}") from error
 
+    place = path.resolve()
+
     def stamp(name: str) -> str:
         status = os.stat(path / name)
-        return f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
+        return f"{place} {status.st_size} {status.st_mtime_ns}"
 
     files, folders = [], []
     for here, below, names in os.walk(path, onerror=refuse, followlinks=True):

@@ -37,10 +37,10 @@ def read_layout(path: Path, files: TreeFiles, seed: int) -> tuple[tuple[str, ...
         UserError: no pictures, fewer than two classes, a class without pictures, a class of one
             picture where a split is needed, or a test class that training lacks.
     """
-    if not any(map(_is_picture, files.names)):
+    if not any(map(is_picture, files.names)):
         raise UserError(f"{path} holds no JPEG, PNG or WebP picture")
     train_folder, test_folder = _train_and_test(path, files, _root(files))
-    train = _pictures_by_class(path, files, train_folder)
+    train = pictures_by_class(path, files, train_folder)
     class_names = tuple(train)
     if len(class_names) < 2:
         found = f"only the class {class_names[0]!r}" if class_names else "no class folder"
@@ -53,25 +53,25 @@ def read_layout(path: Path, files: TreeFiles, seed: int) -> tuple[tuple[str, ...
                     f"{path}: the class {name!r} has one picture, but training and test need one"
                     " each: add pictures, or remove the class"
                 )
-        whole = _labelled(train, class_names)
+        whole = labelled(train, class_names)
         for_test = split_mask(whole.labels, TEST_FRACTION, seed)
         parts = whole.take(np.flatnonzero(~for_test)), whole.take(np.flatnonzero(for_test))
         return class_names, *parts
 
-    test = _pictures_by_class(path, files, test_folder)
+    test = pictures_by_class(path, files, test_folder)
     for name in test:
         if name not in train:
             raise UserError(
                 f"{path}: the class {name!r} is in {test_folder} but not in {train_folder}:"
                 " use the same class folders in both"
             )
-    return class_names, _labelled(train, class_names), _labelled(test, class_names)
+    return class_names, labelled(train, class_names), labelled(test, class_names)
 
 
 def _root(files: TreeFiles) -> str:
     """Step into folders that merely wrap the tree; stop where the class folders begin."""
     root = ""
-    depth = max(name.count("/") for name in files.names if _is_picture(name))
+    depth = max(name.count("/") for name in files.names if is_picture(name))
     while depth - root.count("/") > 1 and len(children := files.children(root)) == 1:
         root += children[0] + "/"
     return root
@@ -91,9 +91,14 @@ def _train_and_test(path: Path, files: TreeFiles, root: str) -> tuple[str, str |
     return folders["train"], next(iter(with_classes), None)
 
 
-def _pictures_by_class(path: Path, files: TreeFiles, folder: str) -> dict[str, list[str]]:
+def pictures_by_class(path: Path, files: TreeFiles, folder: str) -> dict[str, list[str]]:
+    """The pictures below each folder in `folder`, `""` or a path that ends in `/`.
+
+    Raises:
+        UserError: a class folder holds none.
+    """
     classes = {name: [] for name in files.children(folder)}
-    for name in filter(_is_picture, files.names):
+    for name in filter(is_picture, files.names):
         if name.startswith(folder):
             class_name, inside, _ = name[len(folder) :].partition("/")
             if inside:
@@ -107,11 +112,12 @@ def _pictures_by_class(path: Path, files: TreeFiles, folder: str) -> dict[str, l
     return classes
 
 
-def _labelled(classes: dict[str, list[str]], class_names: tuple[str, ...]) -> Part:
+def labelled(classes: dict[str, list[str]], class_names: tuple[str, ...]) -> Part:
+    """The pictures of all classes as one part, class by class."""
     names = [name for pictures in classes.values() for name in pictures]
     labels = [class_names.index(name) for name, pictures in classes.items() for _ in pictures]
     return Part(names, np.array(labels, np.int64))
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)

@@ -18,11 +18,14 @@ def extract_features(encoder, images, batch_size=512):
         float32 `(N, d)`.
     """
     batch_size = min(batch_size, len(images))
-    features = []
+    features = None
     for first in range(0, len(images), batch_size):
         batch = np.asarray(images[first : first + batch_size], "float32") / 255
         # A last batch of another size would be compiled anew: fill it up, and cut the answer.
         missing = batch_size - len(batch)
         padded = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else batch
-        features.append(np.asarray(encoder.predict_on_batch(padded), "float32")[: len(batch)])
-    return np.concatenate(features)
+        h = np.asarray(encoder.predict_on_batch(padded), "float32")
+        if features is None:  # parts and their sum would be twice the memory
+            features = np.empty((len(images), *h.shape[1:]), "float32")
+        features[first : first + len(batch)] = h[: len(batch)]
+    return features

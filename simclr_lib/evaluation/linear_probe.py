@@ -50,18 +50,31 @@ def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=1
     Returns:
         A `ProbeResult` on the test part.
     """
+    classes = int(max(train_y.max(), test_y.max())) + 1
+    options = {"penalty": penalty, "iterations": iterations}
+    mean, deviation, weights, bias = fit_linear(train_h, train_y, classes, **options)
+    test_x = np.array(test_h, "float32")
+    test_x -= mean
+    test_x /= deviation
+    predicted = np.argmax(test_x @ weights.astype("float32") + bias, axis=1)
+    return ProbeResult.of(predicted, test_y, classes)
+
+
+def fit_linear(train_h, train_y, classes, *, penalty=1e-4, iterations=100):
+    """Fit the rule of `linear_probe`: `(mean, deviation, weights, bias)`.
+
+    Logits are `(h − mean) / deviation @ weights + bias`; weights are `(d, K)`, the others `(d,)`
+    and `(K,)`. The arguments are those of `linear_probe`, with the number of classes K.
+    """
     # In place: 50,000 pictures' raw pixels are 600 MB, and one copy of them is enough.
-    train_x, test_x = np.array(train_h, "float32"), np.array(test_h, "float32")
+    train_x = np.array(train_h, "float32")
     mean = train_x.mean(axis=0, dtype="float64")
     train_x -= mean
-    test_x -= mean
     deviation = np.sqrt(np.einsum("nd,nd->d", train_x, train_x) / len(train_x))
     deviation[deviation < 1e-6] = 1.0
     train_x /= deviation
-    test_x /= deviation
 
     pictures, dims = train_x.shape
-    classes = int(max(train_y.max(), test_y.max())) + 1
     rows = np.arange(pictures)
 
     # The loss curves like the features' covariance times p (1 − p), plus the penalty. Some
@@ -95,5 +108,4 @@ def linear_probe(train_h, train_y, test_h, test_y, *, penalty=1e-4, iterations=1
         best = minimize(cross_entropy, start, jac=True, method="L-BFGS-B", options=options).x
     best = best.reshape(dims + 1, classes)
     weights = solve_triangular(root, best[:-1])
-    predicted = np.argmax(test_x @ weights.astype("float32") + best[-1], axis=1)
-    return ProbeResult.of(predicted, test_y, classes)
+    return mean, deviation, weights, best[-1]

@@ -1,10 +1,10 @@
 """What a run's own files give away: one question a function, one line an answer."""
 
 from simclr_lib.doctor import Finding
-from simclr_lib.losses import chance_level
+from simclr_lib.from_recipe import chance_loss
 from simclr_lib.postmortem.norm_statistics import initial_share
 from simclr_lib.pretraining.diagnostics import loss_warning
-from simclr_lib.recipes import hidden_layers
+from simclr_lib.recipes import OBJECTIVES, hidden_layers
 
 FEW_STEPS = 1000  # the classroom recipe takes 1,365
 LEARNT = 0.1  # so far above the best baseline, a short training was long enough
@@ -44,7 +44,9 @@ def loss(record):
     last = record.history[-1].get("loss") if record.history else None
     if last is None:
         return Finding("loss", "not known yet", None)
-    chance = chance_level(record.recipe.batch_size)
+    if record.recipe.objective != "contrastive":
+        return Finding("loss", f"{last:.4f}; chance is not known without the pictures", None)
+    chance = chance_loss(record.recipe)
     warning = loss_warning(last, chance, record.steps)
     if warning:
         return split(warning, "loss")
@@ -144,7 +146,7 @@ def classifier(record):
         return Finding("classifier", "the linear probe alone")
     seen = f"hidden layers {hidden}, {record.recipe.classifier_epochs} epochs"
     found = record.accuracies.get(f"classifier {hidden}", {}).get("test")
-    linear = record.linear("SimCLR")
+    linear = record.linear(OBJECTIVES[record.recipe.objective])
     if None not in (found, linear):
         seen += f": {found:.1%}, where a linear probe of the same features has {linear:.1%}"
     if min(hidden) >= FEW_UNITS:
@@ -159,7 +161,7 @@ def classifier(record):
 
 def pixels(record):
     """Is it better than what needs no training?"""
-    linear = record.linear("SimCLR")
+    linear = record.linear(OBJECTIVES[record.recipe.objective])
     others = {row: record.linear(row) for row in ("raw pixels", "random encoder")}
     others = {row: share for row, share in others.items() if share is not None}
     if linear is None or not others:
@@ -178,7 +180,7 @@ def pixels(record):
 
 def above_baselines(record):
     """How far the linear probe lies above the best that needs no training; −1 if not known."""
-    linear = record.linear("SimCLR")
+    linear = record.linear(OBJECTIVES[record.recipe.objective])
     others = [record.linear(row) for row in ("raw pixels", "random encoder")]
     others = [share for share in others if share is not None]
     return linear - max(others) if linear is not None and others else -1.0

@@ -26,6 +26,26 @@ def loss_warning(loss, chance, steps):
     )
 
 
+def reconstruction_warning(loss, chance, steps):
+    """Say whether an autoencoder draws nothing better than the mean picture.
+
+    Args:
+        loss: mean squared error of the last epoch.
+        chance: that of the mean picture, see `autoencoder.mean_picture_error`.
+        steps: training steps so far.
+
+    Returns:
+        A sentence, or None when there is nothing to say (also in the first 100 steps).
+    """
+    if steps < PATIENCE_STEPS or loss < 0.98 * chance:
+        return None
+    return (
+        f"The error is {loss:.4f} after {steps} steps, no less than that of drawing the mean of "
+        f"all pictures, {chance:.4f}: nothing of a picture reaches its drawing. Try a smaller "
+        "learning rate, or more warmup."
+    )
+
+
 def spread_and_rank(features):
     """How far features lie apart, and along how many directions.
 

@@ -35,7 +35,8 @@ class Progress:
 
     def step(self, step, logs):
         """Show that `step` steps are done; `logs` holds the running means of this epoch."""
-        text = f"loss {logs['loss']:.2f} (chance {self.chance:.2f})"
+        digits = 2 if self.chance >= 0.5 else 4  # a squared error of pixels is small
+        text = f"loss {logs['loss']:.{digits}f} (chance {self.chance:.{digits}f})"
         if self.note:
             text += f", {self.note}"
         if self.bar is not None:

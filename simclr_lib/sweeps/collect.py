@@ -7,6 +7,7 @@ import statistics
 from pathlib import Path
 
 from simclr_lib.files import write_atomically
+from simclr_lib.recipes import OBJECTIVES
 from simclr_lib.sweeps.folder import read
 
 BASELINES = ("random encoder", "raw pixels", "supervised from scratch")
@@ -60,14 +61,17 @@ def write_table(path, table):
 
 
 def measure(row, y):
-    """What a plot shows of a row: `"linear"` and `"knn"` are SimCLR's; None if it isn't there.
+    """What a plot shows of a row; None if it isn't there.
 
-    `"classifier"` is the small classifier on SimCLR's h, whatever its hidden layers.
+    `"linear"` and `"knn"` are those of what was trained without labels, never of a baseline;
+    `"classifier"` is the small classifier on its h, whatever its hidden layers.
     """
+    if y == "minutes":
+        return row.get(y)
     if y == "classifier":
         found = [row[n] for n in row if n.startswith("classifier (") and n.endswith(" test")]
         return found[0] if found else None
-    return row.get("minutes" if y == "minutes" else f"SimCLR {y}")
+    return next((row[f"{name} {y}"] for name in OBJECTIVES.values() if f"{name} {y}" in row), None)
 
 
 def arms(table, plan, y):

@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 
+from simclr_lib.recipes import OBJECTIVES
 from simclr_lib.sweeps.folder import read
 
 
@@ -129,7 +130,8 @@ def status_lines(folder, plan):
 def accuracy_of(folder, run):
     """The linear accuracy of a run that is done, or None."""
     record = read(folder.files(run).done) or {}
-    return record.get("accuracies", {}).get("SimCLR", {}).get("linear")
+    row = OBJECTIVES[run.parameters["objective"]]
+    return record.get("accuracies", {}).get(row, {}).get("linear")
 
 
 def progress_of(folder, run):

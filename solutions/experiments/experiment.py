@@ -14,7 +14,7 @@
 
 # %% slug=recipe-parameters tags=["parameters"]
 name: str = "demo"
-data: str = "shapes"  # "shapes", "cifar10", or the path of an image tree or zip
+data: str = "shapes"  # "shapes", "cifar10", "tiny-imagenet", or the path of a tree or zip
 train_limit: "Optional[int]" = None  # pictures of the training part to use; none: all
 test_limit: "Optional[int]" = None
 image_size: "Optional[int]" = None  # side that pictures are resized to; none: as they are
@@ -34,6 +34,7 @@ encoder_weights: str = "none"  # to begin with: "imagenet" (Keras' cache), or a 
 head_hidden: int = 512
 head_output: int = 128
 head_layers: int = 2  # 0: the loss sees h, 1: linear, 2: the paper's
+objective: str = "contrastive"  # "contrastive", or "reconstruction": an autoencoder
 loss: str = "nt_xent"  # or "sogclr", "memory_bank" (remember pictures), "clsa" (strong views)
 strong_weight: float = 1.0  # of the strong view in CLSA's loss
 sogclr_gamma: float = 0.9  # weight of the batch against what is remembered; 1: forgets
@@ -145,7 +146,8 @@ print(f"Loss {history[-1]['loss']:.3f} after {history[-1]['epoch']} epochs.")
 # %% slug=evaluation
 features = experiment.Features.of(encoder, dataset)
 probe = features.probe()
-accuracies = {"SimCLR": {"linear": probe.accuracy, "knn": features.knn()}}
+method = recipes.OBJECTIVES[recipe.objective]
+accuracies = {method: {"linear": probe.accuracy, "knn": features.knn()}}
 accuracies |= experiment.classifier(recipe, features)
 for row, found in accuracies.items():
     print(row, {kind: round(share, 4) for kind, share in found.items()})

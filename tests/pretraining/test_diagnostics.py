@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from simclr_lib.losses import chance_level
-from simclr_lib.pretraining.diagnostics import collapse_warning, loss_warning
+from simclr_lib.pretraining.diagnostics import (
+    collapse_warning,
+    loss_warning,
+    reconstruction_warning,
+)
 
 CHANCE = chance_level(256)
 
@@ -24,6 +28,12 @@ def test_the_first_steps_may_sit_on_it(steps):
 @pytest.mark.parametrize("loss", [0.0, 0.5 * CHANCE, 0.97 * CHANCE])
 def test_a_loss_that_falls_is_not_worth_a_word(loss):
     assert loss_warning(loss, CHANCE, 5000) is None
+
+
+def test_drawings_no_better_than_the_mean_picture_are_told():
+    assert "0.0600 after 100 steps" in reconstruction_warning(0.06, 0.061, 100)
+    assert reconstruction_warning(0.06, 0.061, 99) is None
+    assert reconstruction_warning(0.05, 0.061, 5000) is None
 
 
 def features(directions, dims=16, offset=1.0, count=300):

@@ -45,6 +45,13 @@ def test_the_last_step_is_always_told(clock, capsys):
     assert lines(capsys) == ["Pretraining: 100%, 0.0 min left, loss 5.00 (chance 6.24)"]
 
 
+def test_a_small_loss_has_more_digits(clock, capsys):
+    progress = Progress("Pretraining", 1, 0.0612)
+    progress.start(0)
+    progress.step(1, {"loss": 0.02341})
+    assert lines(capsys)[0].endswith("loss 0.0234 (chance 0.0612)")
+
+
 def test_a_note_stands_at_the_end(clock, capsys):
     progress = Progress("Pretraining", 1, 6.24)
     progress.start(0)
