@@ -28,7 +28,7 @@ test: .venv/.installed-test ## Run the tests (under 15 minutes)
 test-slow: .venv/.installed-test ## Run the tests that take minutes or a browser
 	$(BIN)/python -m pytest -m slow
 
-test-jax: .venv/.installed-jax ## Run the tests on the JAX backend (under 15 minutes)
+test-jax: .venv/.installed-jax ## Run the tests on the JAX backend (a quarter of an hour or more)
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not slow"
 
 lint: .venv/.installed-test ## Check style and likely mistakes (seconds)

@@ -20,9 +20,9 @@ ABOUT = {
     "classroom": "10 minutes of training, then as long for the supervised baseline",
     "cifar10-resnet18": "for a GPU; a ResNet-18 on CIFAR-10",
     "cifar10-resnet50": "for a GPU; the paper's ResNet-50, 1,000 epochs",
-    "report-resnet50": "half an hour; a set-up that failed, to find out why: 300 steps",
-    "report-resnet101": "an hour; the same with a ResNet-101",
-    "report-resnet152": "an hour and a half; the same with a ResNet-152",
+    "report-resnet50": "long; a set-up that failed, to find out why: 300 steps",
+    "report-resnet101": "longer; the same with a ResNet-101",
+    "report-resnet152": "longer still; the same with a ResNet-152",
     "tiny-imagenet": "for a GPU; a ResNet-18 on Tiny-ImageNet's 200 classes, 64×64",
 }
 

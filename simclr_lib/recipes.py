@@ -320,6 +320,11 @@ def check(recipe):
             f"gradient_cache_chunk must divide batch_size ({recipe.batch_size}); got {chunk}."
         )
     if recipe.objective != "contrastive":
+        if recipe.loss != "nt_xent":
+            raise UserError(
+                f"loss={recipe.loss} compares pictures, and objective={recipe.objective} does not: "
+                "leave one of them out."
+            )
         for key in ("loss_block_rows", "gradient_cache_chunk"):
             if getattr(recipe, key) is not None:
                 raise UserError(

@@ -243,3 +243,9 @@ def test_the_report_s_recipes_are_one_set_up_at_three_depths():
     assert hidden_layers(report) == (20, 20)
     for name in ("report-resnet50", "report-resnet152"):
         get_recipe(name, {"encoder_weights": "imagenet", "batch_size": 32})
+
+
+@pytest.mark.parametrize("loss", ["sogclr", "memory_bank", "clsa"])
+def test_a_contrastive_loss_for_an_autoencoder_is_refused(loss):
+    with pytest.raises(UserError, match=f"loss={loss} compares pictures, and objective=recon"):
+        get_recipe("smoke", {"objective": "reconstruction", "loss": loss})
