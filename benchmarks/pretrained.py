@@ -1,7 +1,10 @@
-"""Train an encoder that comes with the kit, and write its card.
+r"""Train an encoder that comes with the kit, and write its card.
 
     .venv/bin/python benchmarks/pretrained.py shapes --recipe demo
-    .venv/bin/python benchmarks/pretrained.py cifar10 --data cifar10-images.zip --epochs 30
+    .venv/bin/python benchmarks/pretrained.py cifar10 --data cifar10-images.zip \
+        --set epochs=42 crop_min_area=0.2 knn_every=10 --out runs/benchmarks/hour/SimCLR-0
+
+The second takes up the run of `accuracy.py hour`, if that has been made, and trains nothing again.
 
 It is a `simclr run` into runs/pretrained/NAME: a stopped one goes on where it was. Encoder and head
 go to simclr_lib/pretrained/NAME.keras, about 1.5 bytes a weight. The card,
@@ -18,6 +21,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from simclr_lib.cli import settings_of
 from simclr_lib.errors import UserError
 from simclr_lib.files import write_atomically
 from simclr_lib.quiet import import_keras
@@ -50,20 +54,22 @@ def main():
     parser.add_argument("name", help="name of the encoder: shapes, cifar10")
     parser.add_argument("--data", help="what `simclr run --data` takes (default: the name)")
     parser.add_argument("--recipe", default="classroom", help="(default: %(default)s)")
-    parser.add_argument("--epochs", type=int, help="in place of the recipe's")
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="fields of the recipe to change"
+    )
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     parser.add_argument("--out", type=Path, help="run folder (default: runs/pretrained/NAME)")
     options = parser.parse_args()
-    settings = {"data": options.data or options.name, "seed": options.seed}
-    settings["supervised_baseline"] = False
-    if options.epochs:
-        settings["epochs"] = options.epochs
+    options.data = options.data or options.name
     keras = import_keras()
     from simclr_lib import experiment
     from simclr_lib.heads import projection_head
 
     try:
-        recipe = get_recipe(options.recipe, settings)
+        changed = settings_of(options)
+        recipe = get_recipe(
+            options.recipe, {"seed": options.seed, "supervised_baseline": False} | changed
+        )
         results = experiment.run(recipe, options.out or Path("runs/pretrained") / options.name)
     except UserError as error:
         sys.exit(str(error))
@@ -87,7 +93,7 @@ def main():
     keras.Model(views, head(encoder(views)), name=options.name).save(path)
     shrink(path)
     (KIT / f"{options.name}.json").write_text(
-        json.dumps(described(options.name, recipe, results, config), indent=2) + "\n"
+        json.dumps(described(options, recipe, results, config), indent=2) + "\n"
     )
     write_card()
     print(results.table())
@@ -132,7 +138,7 @@ def shrink(path):
     write_atomically(path, write)
 
 
-def described(name, recipe, results, config):
+def described(options, recipe, results, config):
     """One encoder's column of the card."""
     data, machine = config["data"], config["machine"]
     figures = {
@@ -141,10 +147,11 @@ def described(name, recipe, results, config):
         for kind, share in found.items()
     }
     return {
-        "name": name,
+        "name": options.name,
         "pictures": f"{data['train']:,} of {data['name']}, {data['image_size']}×"
         f"{data['image_size']}, without labels",
-        "recipe": f"{recipe.name}, {recipe.epochs} epochs, seed {recipe.seed}",
+        "recipe": ", ".join([recipe.name, *(options.set or [f"epochs={recipe.epochs}"])])
+        + f", seed {recipe.seed}",
         "encoder": f"resnet({recipe.encoder_depth}, width={recipe.encoder_width}, "
         f"stem={recipe.stem!r})",
         "training": f"{results.training_minutes:.1f} minutes on {machine['processor']}, "

@@ -832,7 +832,7 @@ from simclr_lib import simclr_augmenter
 from simclr_lib.evaluation import SupervisedClassifier
 from simclr_lib.optimizers import warmup_cosine
 
-steps, batch_size = setting.pick(full=200, smoke=3), setting.pick(full=128, smoke=32)
+steps, batch_size = setting.pick(full=150, smoke=3), setting.pick(full=128, smoke=32)
 network = keras.models.clone_model(encoder)
 side = 3 * data.image_size // 4  # smaller views cost less
 crops = simclr_augmenter(

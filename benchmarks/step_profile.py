@@ -1,0 +1,112 @@
+"""Where the time of a `classroom` step goes, by kind of operation: writes `step_profile.csv`.
+
+    .venv/bin/python benchmarks/step_profile.py
+
+Half a minute, with TensorFlow's profiler: an operation's time runs from its start to its end on the
+thread that started it. Operations that run side by side count twice, so the sum can be more than
+the step takes; time in which no operation runs is the row "nothing".
+"""
+
+import argparse
+import csv
+import re
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from simclr_lib.quiet import import_keras
+
+TABLE = Path(__file__).with_name("step_profile.csv")
+
+# The first that matches an operation's type decides its row.
+KINDS = {
+    "convolutions, forward": "Conv2D|_FusedConv2D",
+    "convolutions, gradients": "Conv2DBackprop.*",
+    "BatchNorm": "FusedBatchNorm.*",
+    "ReLU and additions": "Relu.*|_?Add.*|AddN|_?FusedAddRelu.*",
+    "matrix products (head, loss, Muon, views)": ".*MatMul.*|Einsum",
+    "turning, padding, casting of arrays": "Transpose.*|.*Pad.*|Cast|Concat.*|Slice.*|Strided.*",
+}
+REST = "everything else"
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=10, help="to profile (default: %(default)s)")
+    parser.add_argument("--by-type", action="store_true", help="print every type, write nothing")
+    options = parser.parse_args()
+    import_keras()
+    from simclr_lib.bench.step import TrainingStep
+    from simclr_lib.recipes import get_recipe
+
+    step = TrainingStep(get_recipe("classroom"), "mixed_bfloat16", 50_000)
+    step.run(12)  # compiles and warms up
+    plain = step.run(options.steps)
+    spans = profiled(lambda: step.run(options.steps))
+    rows = account(spans, options.steps, by_type=options.by_type)
+    for row in rows:
+        print(f"{row['kind']:44}{row['milliseconds']:8.1f} ms{row['share']:8.1%}")
+    print(f"a step without the profiler: {1000 * plain:.0f} ms")
+    if options.by_type:
+        return
+    with TABLE.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def profiled(work):
+    """Every operation that ran meanwhile: `[(type, start, end)]` in seconds."""
+    import tensorflow as tf
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    with tempfile.TemporaryDirectory() as folder:
+        options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=2)
+        tf.profiler.experimental.start(folder, options)
+        work()
+        tf.profiler.experimental.stop()
+        (path,) = Path(folder).rglob("*.xplane.pb")
+        space = xplane_pb2.XSpace.FromString(path.read_bytes())
+    spans = []
+    for plane in space.planes:
+        names = {key: entry.name for key, entry in plane.event_metadata.items()}
+        for line in plane.lines:
+            for event in line.events:
+                # An operation's event is called `path/in/graph:Type`.
+                found = re.fullmatch(r".*:(\w+)", names[event.metadata_id])
+                if found:
+                    start = line.timestamp_ns * 1e-9 + event.offset_ps * 1e-12
+                    spans.append((found[1], start, start + event.duration_ps * 1e-12))
+    return spans
+
+
+def account(spans, steps, by_type=False):
+    """Milliseconds a step of each kind of operation, and their shares of the step."""
+    total = Counter()
+    for type_, start, end in spans:
+        total[type_ if by_type else kind_of(type_)] += end - start
+    begin, end = min(s for _, s, _ in spans), max(e for *_, e in spans)
+    covered, reached = 0.0, begin
+    for _, first, last in sorted(spans, key=lambda span: span[1]):
+        covered += max(0.0, last - max(first, reached))
+        reached = max(reached, last)
+    total["nothing"] = end - begin - covered
+    whole = end - begin
+    return [
+        {
+            "kind": kind,
+            "milliseconds": round(1000 * seconds / steps, 1),
+            "share": round(seconds / whole, 3),
+        }
+        for kind, seconds in total.most_common()
+    ]
+
+
+def kind_of(type_):
+    return next((kind for kind, match in KINDS.items() if re.fullmatch(match, type_)), REST)
+
+
+if __name__ == "__main__":
+    main()
