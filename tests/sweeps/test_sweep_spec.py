@@ -108,7 +108,7 @@ def test_a_factor_of_the_post_mortem_is_varied_alone_from_the_report(name, field
     ("name", "field", "values"),
     [
         ("temperature", "temperature", {0.05, 0.1, 0.2, 0.3, 0.5, 1.0}),
-        ("batch-size", "batch_size", {32, 64, 128, 256, 512}),
+        ("batch-size", "batch_size", {32, 64, 128, 256, 512, 1024}),
     ],
 )
 def test_the_specs_for_a_real_sweep_are_three_seeds_of_the_short_classroom(name, field, values):
