@@ -183,14 +183,24 @@ def speed_section(part):
         lines.append(f"| {' | '.join(row)} |")
     bars = [bar for bar in book["bars"] if bar["value"] is not None]
     if bars:
-        lines += ["", "| | found | wanted | |", "| --- | --- | --- | --- |"]
+        lines += ["", "| | found | round by round | wanted | |", "| --- | --- | --- | --- | --- |"]
     for bar in bars:
         sign = "≥" if bar["at_least"] else "≤"
         wanted = "" if bar["limit"] is None else f"{sign} {bar['limit']:g} {bar['unit']}"
         reached = {True: "reached", False: "**missed**", None: ""}[bar["reached"]]
         found = amount(bar["value"], bar["unit"])
-        lines.append(f"| {bar['name']} | {found} | {wanted} | {reached} |")
+        cells = (bar["name"], found, each_round(bar), wanted, reached)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def each_round(bar):
+    """The median of a bar's ratios, each taken within one round, the least and the most."""
+    rounds = bar.get("rounds")
+    if not rounds:
+        return ""
+    middle, least, most = statistics.median(rounds), min(rounds), max(rounds)
+    return f"{middle:.3g} ({least:.3g} – {most:.3g})"
 
 
 def speed_sections():
@@ -281,7 +291,9 @@ just before; each row in a process of its own, float32. What the options mean:
 ## Speed
 
 Kit and peers side by side in one run, in turn. What each peer does is told at the head of its file
-in `simclr_lib/bench/peers/`.
+in `simclr_lib/bench/peers/`. "Found" is a ratio of medians; "round by round" is the median of the
+rounds' own ratios, with the least and the most: where they lie far apart, something else ran on the
+machine.
 
     .venv/bin/simclr bench --out benchmarks/speed.json
 

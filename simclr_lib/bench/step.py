@@ -7,7 +7,7 @@ measured in float32 and in bfloat16. Beside each, the same process multiplies la
 share of that rate the convolutions reach is a measure that a faster or busier machine changes less.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -58,9 +58,9 @@ def bars(found):
     }
     made = []
     for encoder, limit in faster.items():
-        kit, pytorch = (fastest(found, encoder, side) for side in ("kit", PYTORCH))
-        ratio = kit / pytorch if kit and pytorch else None
-        made.append(Bar(f"{encoder} step, kit ÷ {PYTORCH}, each in its faster dtype", ratio, limit))
+        name = f"{encoder} step, kit ÷ {PYTORCH}, each in its faster dtype"
+        best = [(encoder, fastest(found, encoder, side), "speed") for side in ("kit", PYTORCH)]
+        made.append(found.bar(name, *best, limit))
         made += [
             found.bar(
                 f"{encoder} step in {precision}, kit ÷ {PYTORCH}",
@@ -72,25 +72,30 @@ def bars(found):
         ]
         for precision in KIT_PRECISION:
             side = f"kit, {precision}"
-            arithmetic = found.median(encoder, side, "arithmetic")
-            gemm = max(
-                (found.median(encoder, f"{one}, {precision}", "gemm") or 0)
-                for one in ("kit", PYTORCH)
-            )
-            share = 100 * arithmetic / gemm if arithmetic and gemm else None
+            products = [(encoder, f"{one}, {precision}", "gemm") for one in ("kit", PYTORCH)]
+            gemm = max(products, key=lambda product: found.median(*product) or 0)
             name = f"{encoder} step in {precision}: convolutions' share of the gemm rate"
-            made.append(Bar(name, share, shares.get((encoder, precision)), unit="%"))
-            views = found.median(encoder, side, "data and views")
-            name = f"{encoder} step in {precision}: share of data and views"
+            share = found.bar(name, (encoder, side, "arithmetic"), gemm, None)
+            made.append(in_percent(share, shares.get((encoder, precision))))
             # What others wait for is the slower part of a fast step: the bar holds in both dtypes.
-            made.append(Bar(name, 100 * views if views else None, 10, at_least=False, unit="%"))
+            name = f"{encoder} step in {precision}: share of data and views"
+            views = (encoder, side, "data and views")
+            share = Bar(name, found.median(*views), None, False, rounds=found.values(*views))
+            made.append(in_percent(share, 10))
     return made
 
 
+def in_percent(share, limit):
+    """A bar whose value is a share of 1, in percent, and held to a limit in percent."""
+    value = 100 * share.value if share.value else None
+    rounds = tuple(100 * one for one in share.rounds)
+    return replace(share, value=value, limit=limit, unit="%", rounds=rounds)
+
+
 def fastest(found, encoder, side):
-    """The median speed of a side in its faster dtype, or None."""
-    speeds = [found.median(encoder, f"{side}, {precision}", "speed") for precision in KIT_PRECISION]
-    return max((speed for speed in speeds if speed), default=None)
+    """The name of a side in the dtype in which its median speed is highest."""
+    names = [f"{side}, {precision}" for precision in KIT_PRECISION]
+    return max(names, key=lambda name: found.median(encoder, name, "speed") or 0)
 
 
 def recipe_of(encoder):
