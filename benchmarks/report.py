@@ -133,6 +133,11 @@ def best(part, case, quantity, sides):
     return min(medians) if quantity == "time" else max(medians)
 
 
+def speed_parts():
+    """The parts of the README's rows, each once."""
+    return dict.fromkeys(part for _, (part, *_), _ in HEADLINES if part in speed_book())
+
+
 def speed_table():
     """The README's: the kit beside each peer, and how many times faster it is."""
     lines = ["| | the kit | beside | times faster |", "| --- | --- | --- | --- |"]
@@ -159,17 +164,25 @@ def amount(value, unit):
     return f"{digits:,.0f} {unit}" if abs(digits) >= 100 else f"{digits:g} {unit}"
 
 
-def speed_setting(part):
-    """One sentence: rounds, machine, versions."""
-    about = speed_book()[part]["about"]
-    versions = {k: v for k, v in about["versions"].items() if k in ("keras", "tensorflow-cpu")}
-    versions |= about["peers"]
-    return (
-        f"Medians of {about['rounds']} rounds, kit and peers in turn; "
-        f"{about['machine']['processor']}, {about['machine']['cores']} cores "
-        f"(load before: {about.get('load', 'not known')}); "
-        f"{', '.join(f'{name} {version}' for name, version in versions.items())}."
-    )
+def speed_setting(*parts):
+    """Rounds, machine, versions, and how busy the machine was: a sentence for parts alike."""
+    book, alike = speed_book(), {}
+    for part in parts:
+        about = book[part]["about"]
+        versions = {k: v for k, v in about["versions"].items() if k in ("keras", "tensorflow-cpu")}
+        versions |= about["peers"]
+        sentence = (
+            f"Medians of {about['rounds']} rounds, kit and peers in turn; "
+            f"{about['machine']['processor']}, {about['machine']['cores']} cores; "
+            f"{', '.join(f'{name} {version}' for name, version in versions.items())}. "
+            "Cores busy in the minute before, the benchmark's own work included: "
+        )
+        alike.setdefault(sentence, {})[part] = about.get("load", "not known")
+    told = []
+    for sentence, loads in alike.items():
+        each = (f"{load} ({part})" if len(parts) > 1 else load for part, load in loads.items())
+        told.append(f"{sentence}{', '.join(map(str, each))}.")
+    return " ".join(told)
 
 
 def speed_section(part):
@@ -307,7 +320,7 @@ def filled_readme():
     tables = {
         "classroom": f"{accuracy_table('classroom')}\n\n{setting('classroom')}",
         "shapes": arms_table("shapes"),
-        "speed": f"{speed_table()}\n\n{speed_setting('views')}",
+        "speed": f"{speed_table()}\n\n{speed_setting(*speed_parts())}",
     }
     for name, table in tables.items():
         begin, end = f"<!-- {name}: filled by benchmarks/report.py -->", f"<!-- end {name} -->"
