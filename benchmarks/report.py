@@ -161,7 +161,7 @@ def amount(value, unit):
     if unit == "share":
         value, unit = 100 * value, "%"
     digits = float(f"{value:.3g}")
-    return f"{digits:,.0f} {unit}" if abs(digits) >= 100 else f"{digits:g} {unit}"
+    return f"{digits:,.0f} {unit}" if abs(digits) >= 100 else f"{digits:g} {unit}".strip()
 
 
 def speed_setting(*parts):
@@ -199,7 +199,7 @@ def speed_section(part):
         lines += ["", "| | found | round by round | wanted | |", "| --- | --- | --- | --- | --- |"]
     for bar in bars:
         sign = "≥" if bar["at_least"] else "≤"
-        wanted = "" if bar["limit"] is None else f"{sign} {bar['limit']:g} {bar['unit']}"
+        wanted = "" if bar["limit"] is None else f"{sign} {bar['limit']:g} {bar['unit']}".strip()
         reached = {True: "reached", False: "**missed**", None: ""}[bar["reached"]]
         found = amount(bar["value"], bar["unit"])
         cells = (bar["name"], found, each_round(bar), wanted, reached)

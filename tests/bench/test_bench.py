@@ -35,6 +35,8 @@ def test_the_kit_alone_is_measured_and_earlier_parts_stay(tmp_path):
     book = json.loads(out.read_text())
     assert list(book) == ["loss", "probe"]
     assert {f["side"] for f in book["loss"]["figures"]} == {"kit, dense", loss_blocked()}
+    compared = [f for f in book["loss"]["figures"] if "difference from dense" in f["quantity"]]
+    assert len(compared) == 2 and all(0 <= f["median"] < 1e-5 for f in compared)
     probe = {(f["case"], f["side"], f["quantity"]): f for f in book["probe"]["figures"]}
     for side in ("kit", "scikit-learn"):  # the kit needs it, so it is always there
         assert len(probe["linear probe", side, "time"]["values"]) == 2
