@@ -1,7 +1,8 @@
 """A whole pretraining step: data, views, encoder, loss, gradients and optimiser.
 
-The kit's side walks the recipe's road: the encoder, head, augmenter and optimiser that
-`experiment` builds, `ShuffledBatches`, and `fit`. The peer (`peers/torch_step.py`) is a plain
+The kit's side walks the recipe's road: the model that `experiment` builds, and a segment of its
+loop, with the display and what else looks at each step. What Python does in a step is measured by
+the same loop around a model that computes nothing. The peer (`peers/torch_step.py`) is a plain
 PyTorch loop with the same encoder, batch, loss and optimiser, and torchvision's views. Both are
 measured in float32 and in bfloat16. Beside each, the same process multiplies large matrices: what
 share of that rate the convolutions reach is a measure that a faster or busier machine changes less.
@@ -21,7 +22,14 @@ RECIPES = {
     "classroom": ("classroom", {}),
     "ResNet-18": ("cifar10-resnet18", {"batch_size": 64}),
 }
-UNITS = {"speed": "pairs/s", "arithmetic": "GFLOP/s", "gemm": "GFLOP/s", "data and views": "share"}
+LOOP = "the loop around the step"
+UNITS = {
+    "speed": "pairs/s",
+    "arithmetic": "GFLOP/s",
+    "gemm": "GFLOP/s",
+    "data and views": "share",
+    LOOP: "share",
+}
 
 
 def cases(quick):
@@ -57,10 +65,10 @@ def bars(found):
         ("ResNet-18", "bfloat16"): 80,
     }
     made = []
-    for encoder, limit in faster.items():
+    for encoder, times in faster.items():
         name = f"{encoder} step, kit ÷ {PYTORCH}, each in its faster dtype"
         best = [(encoder, fastest(found, encoder, side), "speed") for side in ("kit", PYTORCH)]
-        made.append(found.bar(name, *best, limit))
+        made.append(found.bar(name, *best, times))
         made += [
             found.bar(
                 f"{encoder} step in {precision}, kit ÷ {PYTORCH}",
@@ -78,10 +86,11 @@ def bars(found):
             share = found.bar(name, (encoder, side, "arithmetic"), gemm, None)
             made.append(in_percent(share, shares.get((encoder, precision))))
             # What others wait for is the slower part of a fast step: the bar holds in both dtypes.
-            name = f"{encoder} step in {precision}: share of data and views"
-            views = (encoder, side, "data and views")
-            share = Bar(name, found.median(*views), None, False, rounds=found.values(*views))
-            made.append(in_percent(share, 10))
+            for quantity, limit in (("data and views", 10), (LOOP, None)):
+                name = f"{encoder} step in {precision}: share of {quantity}"
+                what = (encoder, side, quantity)
+                share = Bar(name, found.median(*what), None, False, rounds=found.values(*what))
+                made.append(in_percent(share, limit))
     return made
 
 
@@ -110,7 +119,9 @@ def side(encoder, precision, quick):
     step = TrainingStep(recipe_of(encoder), KIT_PRECISION[precision], 2_000 if quick else 50_000)
     gemm = GemmRate(precision, 512 if quick else 4096)
     seconds = 0.2 if quick else 5.0
+    idle = idle_model()
     step.run(2)  # compiles
+    step.run(2, idle)
     pace = step.run(2)
 
     def measure():
@@ -119,6 +130,7 @@ def side(encoder, precision, quick):
             "speed": step.recipe.batch_size / took,
             "arithmetic": step.convolution_flops() / took / 1e9,
             "data and views": step.data_and_views(seconds / 5) / took,
+            LOOP: step.run(4 if quick else 100, idle) / took,
             "gemm": gemm(seconds / 5),
         }
 
@@ -139,35 +151,40 @@ class TrainingStep:
 
         from simclr_lib import experiment
         from simclr_lib.bench.compiled import compiled
-        from simclr_lib.heads import projection_head
-        from simclr_lib.pretraining import SimCLR
 
         self.recipe = recipe
         self.images = np.random.default_rng(0).integers(0, 256, (pictures, 32, 32, 3), "uint8")
         self.encoder = experiment.build_encoder(recipe, precision)
-        head = projection_head(
-            self.encoder.output_shape[-1],
-            recipe.head_hidden,
-            recipe.head_output,
-            recipe.head_layers,
-            dtype=precision,
-        )
-        augmenter = experiment.build_augmenter(recipe)
-        self.model = SimCLR(self.encoder, head, augmenter, recipe.temperature)
+        self.model = experiment.build_model(recipe, precision, self.encoder, pictures)
         experiment.compile_for(recipe, precision, self.model, self.images, recipe.epochs)
         # As `SimCLR.call` begins.
-        self.augment = compiled(lambda images: augmenter(ops.concatenate([images, images])))
+        views = self.model.augmenter
+        self.augment = compiled(lambda images: views(ops.concatenate([images, images])))
 
     def batches(self, steps):
         from simclr_lib.pretraining.batches import ShuffledBatches
 
         return ShuffledBatches(self.images, self.recipe.batch_size, 0, 0, 0, steps)
 
-    def run(self, steps):
-        """Train that many steps: seconds a step."""
-        return (
-            repeat(lambda: self.model.fit(self.batches(steps), shuffle=False, verbose=0), 0) / steps
-        )
+    def run(self, steps, model=None):
+        """Train that many steps, as `fit_epochs` does between two checkpoints: seconds a step.
+
+        Args:
+            steps: how many.
+            model: what to train; None: the recipe's model.
+        """
+        from simclr_lib.pretraining.loop import StepWatch, fit_segment
+        from simclr_lib.pretraining.progress import Progress
+
+        watch = StepWatch(Progress("Training", steps, chance=1.0), 0)
+        watch.progress.start(0)
+
+        def segment():
+            fit_segment(model or self.model, self.batches(steps), watch)
+
+        seconds = repeat(segment, 0)
+        watch.progress.close()
+        return seconds / steps
 
     def data_and_views(self, seconds):
         """Fetch a batch and make its two views, as a step does: seconds a step."""
@@ -206,6 +223,27 @@ class TrainingStep:
             if isinstance(layer, keras.layers.Conv2D):
                 _, rows, columns, _ = layer.output.shape
                 yield int(np.prod(layer.kernel.shape)), rows * columns
+
+
+def idle_model():
+    """A Keras model that takes batches and computes next to nothing: what is left is the loop."""
+    import keras
+    from keras import ops
+
+    class Idle(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.weight = self.add_weight(shape=(), initializer="ones")
+
+        def call(self, images, training=False):
+            return self.weight * ops.cast(images[0, 0, 0, 0], "float32")
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return y_pred
+
+    model = Idle()
+    model.compile(keras.optimizers.SGD(0.0))
+    return model
 
 
 class GemmRate:

@@ -89,8 +89,7 @@ def fit_epochs(
             batches = ShuffledBatches(images, batch_size, seed, epoch, first, last, labels)
 
             segment_began = time.perf_counter()
-            with Interrupts() as watch.interrupts:
-                logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[watch]).history
+            logs = fit_segment(model, batches, watch)
             pace = (time.perf_counter() - segment_began) / len(batches)
 
             state["step"] += len(batches)
@@ -115,6 +114,17 @@ def fit_epochs(
         if progress is not None:
             progress.close()
     return state["history"]
+
+
+def fit_segment(model, batches, watch):
+    """Train on some steps' batches: the history of Keras' `fit`.
+
+    In each step Python has three things to do: `batches` picks the pictures, ahead of time and in
+    a thread of its own; Keras calls the compiled function; `watch`, a `StepWatch`, looks at the
+    loss. `simclr bench` measures what they cost together.
+    """
+    with Interrupts() as watch.interrupts:
+        return model.fit(batches, shuffle=False, verbose=0, callbacks=[watch]).history
 
 
 class StepWatch(keras.callbacks.Callback):
