@@ -10,6 +10,7 @@ import numpy as np
 from simclr_lib.errors import UserError
 from simclr_lib.pretraining.batches import ShuffledBatches
 from simclr_lib.pretraining.checkpoint import load_checkpoint, save_checkpoint
+from simclr_lib.pretraining.feed import fed
 from simclr_lib.pretraining.interrupt import Interrupts
 
 CHECKPOINT_SECONDS = 60  # what a kill costs at most
@@ -124,7 +125,7 @@ def fit_segment(model, batches, watch):
     loss. `simclr bench` measures what they cost together.
     """
     with Interrupts() as watch.interrupts:
-        return model.fit(batches, shuffle=False, verbose=0, callbacks=[watch]).history
+        return model.fit(fed(batches), shuffle=False, verbose=0, callbacks=[watch]).history
 
 
 class StepWatch(keras.callbacks.Callback):
