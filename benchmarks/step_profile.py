@@ -18,14 +18,15 @@ from simclr_lib.quiet import import_keras
 
 TABLE = Path(__file__).with_name("step_profile.csv")
 
-# The first that matches an operation's type decides its row.
+# The first that matches an operation's type decides its row; oneDNN's prefix is left out.
 KINDS = {
-    "convolutions, forward": "Conv2D|_FusedConv2D",
-    "convolutions, gradients": "Conv2DBackprop.*",
-    "BatchNorm": "FusedBatchNorm.*",
-    "ReLU and additions": "Relu.*|_?Add.*|AddN|_?FusedAddRelu.*",
+    # On small maps the gradient by a kernel is a convolution too, padded: see `fast_layers`.
+    "convolutions, gradients": "Conv2DBackprop.*|PadWithConv2D",
+    "convolutions, forward": ".*Conv2D",
+    "BatchNorm, with the ReLU that it takes in": "FusedBatchNorm.*",
     "matrix products (head, loss, Muon, views)": ".*MatMul.*|Einsum",
-    "turning, padding, casting of arrays": "Transpose.*|.*Pad.*|Cast|Concat.*|Slice.*|Strided.*",
+    "number by number (ReLU, sums, Muon)": "Relu.*|Add.*|Sub|Mul|RealDiv|Square|Assign.*Variable.*",
+    "turning, cutting, casting of arrays": "Transpose|Pad|Cast|Concat.*|.*Slice.*|AvgPool.*",
 }
 REST = "everything else"
 
@@ -74,8 +75,9 @@ def profiled(work):
         names = {key: entry.name for key, entry in plane.event_metadata.items()}
         for line in plane.lines:
             for event in line.events:
-                # An operation's event is called `path/in/graph:Type`.
-                found = re.fullmatch(r".*:(\w+)", names[event.metadata_id])
+                # An operation's event is called `path/in/graph:Type`; `Class::Method` is TensorFlow
+                # itself, and what it runs has events of its own.
+                found = re.fullmatch(r"[^:]+:(?:_Mkl(?:Native)?)?(\w+)", names[event.metadata_id])
                 if found:
                     start = line.timestamp_ns * 1e-9 + event.offset_ps * 1e-12
                     spans.append((found[1], start, start + event.duration_ps * 1e-12))
