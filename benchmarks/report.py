@@ -216,6 +216,34 @@ def each_round(bar):
     return f"{middle:.3g} ({least:.3g} – {most:.3g})"
 
 
+# A word on a part, and the quantity that it speaks of: where that was not measured, it is left out.
+NOTES = {
+    "step": (
+        "the loop around the step",
+        """
+The kit's step is one compiled function, from a batch of uint8 pictures to the new weights. Beside
+it Python picks the pictures of a batch (two batches ahead, in a thread of TensorFlow's), calls that
+function, and looks at the loss: NaN, Ctrl-C, the display. "The loop around the step" is that loop
+around a model that computes nothing, so it is the most that Python costs. XLA is left out on a
+processor: see what the `classroom` would be through it.
+""",
+    ),
+    "probe": (
+        "loss",
+        """
+Both linear probes minimise the same convex function, the row "loss". Each round draws other
+features; the difference in accuracy is the mean over the rounds.
+""",
+    ),
+}
+
+
+def note(part):
+    """The word on a part, if its figures are there."""
+    quantity, text = NOTES.get(part, ("", ""))
+    return text if any(f["quantity"] == quantity for f in speed_book()[part]["figures"]) else ""
+
+
 def speed_sections():
     titles = {
         "views": "Views",
@@ -225,7 +253,7 @@ def speed_sections():
         "start": "Seconds until something happens",
     }
     return "\n\n".join(
-        f"### {title}\n\n{speed_setting(part)}\n\n{speed_section(part)}"
+        f"### {title}\n\n{speed_setting(part)}\n{note(part)}\n{speed_section(part)}"
         for part, title in titles.items()
         if part in speed_book()
     )

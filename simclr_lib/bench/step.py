@@ -2,10 +2,11 @@
 
 The kit's side walks the recipe's road: the model that `experiment` builds, and a segment of its
 loop, with the display and what else looks at each step. What Python does in a step is measured by
-the same loop around a model that computes nothing. The peer (`peers/torch_step.py`) is a plain
-PyTorch loop with the same encoder, batch, loss and optimiser, and torchvision's views. Both are
-measured in float32 and in bfloat16. Beside each, the same process multiplies large matrices: what
-share of that rate the convolutions reach is a measure that a faster or busier machine changes less.
+the same loop around a model that computes nothing. On a processor Keras leaves XLA out; what the
+`classroom` would be with it is measured too. The peer (`peers/torch_step.py`) is a plain PyTorch
+loop with the same encoder, batch, loss and optimiser, and torchvision's views. Both are measured in
+float32 and in bfloat16. Beside each, the same process multiplies large matrices: what share of that
+rate the convolutions reach is a measure that a faster or busier machine changes less.
 """
 
 from dataclasses import asdict, replace
@@ -16,7 +17,7 @@ from simclr_lib.bench.case import Case
 from simclr_lib.bench.figures import Bar, Figure
 from simclr_lib.bench.peers.serving import repeat
 
-PYTORCH = "PyTorch loop"
+PYTORCH, XLA = "PyTorch loop", "kit through XLA"
 KIT_PRECISION = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 RECIPES = {
     "classroom": ("classroom", {}),
@@ -34,8 +35,11 @@ UNITS = {
 
 def cases(quick):
     if quick:
-        return [Case("step", "smoke", 60, 8, {"encoder": "smoke"})]
-    return [Case("step", name, 90, 45, {"encoder": name}) for name in RECIPES]
+        return [Case("step", "smoke", 90, 9, {"encoder": "smoke", "xla": True})]
+    return [
+        Case("step", "classroom", 240, 70, {"encoder": "classroom", "xla": True}),
+        Case("step", "ResNet-18", 90, 45, {"encoder": "ResNet-18"}),
+    ]
 
 
 def measure(case, session, earlier):
@@ -46,6 +50,8 @@ def measure(case, session, earlier):
         name = f"{{}}, {precision}".format
         sides[name("kit")] = session.kit("step", precision=precision, **settings)
         sides[name(PYTORCH)] = session.peer("torch_step.py", precision=precision, recipe=recipe)
+        if case.settings.get("xla"):
+            sides[name(XLA)] = session.kit("step", precision=precision, xla=True, **settings)
     answers = session.alternate(case, sides)
     return [
         Figure(
@@ -75,6 +81,15 @@ def bars(found):
                 (encoder, f"kit, {precision}", "speed"),
                 (encoder, f"{PYTORCH}, {precision}", "speed"),
                 None,
+            )
+            for precision in KIT_PRECISION
+        ]
+        made += [
+            found.bar(
+                f"{encoder} step in {precision}, kit ÷ {XLA}",
+                (encoder, f"kit, {precision}", "speed"),
+                (encoder, f"{XLA}, {precision}", "speed"),
+                1,
             )
             for precision in KIT_PRECISION
         ]
@@ -114,9 +129,10 @@ def recipe_of(encoder):
     return get_recipe(name, settings)
 
 
-def side(encoder, precision, quick):
-    """The kit's training, on CIFAR-10's number of random pictures."""
-    step = TrainingStep(recipe_of(encoder), KIT_PRECISION[precision], 2_000 if quick else 50_000)
+def side(encoder, precision, quick, xla=False):
+    """The kit's training, on CIFAR-10's number of random pictures; through XLA its speed alone."""
+    pictures = 2_000 if quick else 50_000
+    step = TrainingStep(recipe_of(encoder), KIT_PRECISION[precision], pictures, xla)
     gemm = GemmRate(precision, 512 if quick else 4096)
     seconds = 0.2 if quick else 5.0
     idle = idle_model()
@@ -126,8 +142,11 @@ def side(encoder, precision, quick):
 
     def measure():
         took = step.run(max(1, round(seconds / pace)))
+        speed = step.recipe.batch_size / took
+        if xla:
+            return {"speed": speed}
         return {
-            "speed": step.recipe.batch_size / took,
+            "speed": speed,
             "arithmetic": step.convolution_flops() / took / 1e9,
             "data and views": step.data_and_views(seconds / 5) / took,
             LOOP: step.run(4 if quick else 100, idle) / took,
@@ -144,9 +163,10 @@ class TrainingStep:
         recipe: a `Recipe`.
         precision: a Keras dtype policy.
         pictures: how many 32×32 pictures of noise it trains on.
+        xla: whether XLA compiles the step; False leaves it to Keras.
     """
 
-    def __init__(self, recipe, precision, pictures):
+    def __init__(self, recipe, precision, pictures, xla=False):
         from keras import ops
 
         from simclr_lib import experiment
@@ -156,7 +176,14 @@ class TrainingStep:
         self.images = np.random.default_rng(0).integers(0, 256, (pictures, 32, 32, 3), "uint8")
         self.encoder = experiment.build_encoder(recipe, precision)
         self.model = experiment.build_model(recipe, precision, self.encoder, pictures)
-        experiment.compile_for(recipe, precision, self.model, self.images, recipe.epochs)
+        experiment.compile_for(
+            recipe,
+            precision,
+            self.model,
+            self.images,
+            recipe.epochs,
+            jit_compile=True if xla else "auto",
+        )
         # As `SimCLR.call` begins.
         views = self.model.augmenter
         self.augment = compiled(lambda images: views(ops.concatenate([images, images])))

@@ -66,6 +66,8 @@ def test_views_step_and_start_are_measured(tmp_path):
     assert all(rate > 0 for rate in sides.values())
     found = {(f["side"], f["quantity"]): f["median"] for f in book["step"]["figures"]}
     assert found["kit, float32", "speed"] > 0 and 0 < found["kit, bfloat16", "data and views"] < 1
+    assert found["kit through XLA, float32", "speed"] > 0
+    assert found["kit, float32", "the loop around the step"] > 0
     assert book["start"]["figures"][0]["median"] > 0.1
 
 
