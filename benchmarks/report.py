@@ -265,10 +265,15 @@ def profile_section():
     table = HERE / "step_profile.csv"
     if not table.exists():
         return f"Not measured yet.\n\n{command}"
-    lines = [command, "", "| `classroom`, bfloat16 | ms | share |", "| --- | --- | --- |"]
+    told = (
+        "What TensorFlow's profiler saw. Operations run side by side, so that their times add up to "
+        "more\nthan the step takes; the shares are of their sum."
+    )
+    lines = [told, "", command, "", "| `classroom`, bfloat16 | ms | share |", "| --- | --- | --- |"]
     with table.open() as file:
         for kind, milliseconds, share in list(csv.reader(file))[1:]:
-            lines.append(f"| {kind} | {milliseconds} | {float(share):.1%} |")
+            percent = f"{float(share):.1%}" if share else ""
+            lines.append(f"| {kind} | {milliseconds} | {percent} |")
     return "\n".join(lines)
 
 

@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/step_profile.py
 
 Half a minute, with TensorFlow's profiler: an operation's time runs from its start to its end on the
-thread that started it. Operations that run side by side count twice, so the sum can be more than
-the step takes; time in which no operation runs is the row "nothing".
+thread that started it. Operations run side by side, so these times add up to more than the step
+takes, and the shares are of their sum.
 """
 
 import argparse
@@ -28,7 +28,7 @@ KINDS = {
     "number by number (ReLU, sums, Muon)": "Relu.*|Add.*|Sub|Mul|RealDiv|Square|Assign.*Variable.*",
     "turning, cutting, casting of arrays": "Transpose|Pad|Cast|Concat.*|.*Slice.*|AvgPool.*",
 }
-REST = "everything else"
+REST, CLOCK = "everything else", "a step by the clock"
 
 
 def main():
@@ -48,7 +48,8 @@ def main():
     spans = profiled(lambda: step.run(options.steps))
     rows = account(spans, options.steps, by_type=options.by_type)
     for row in rows:
-        print(f"{row['kind']:44}{row['milliseconds']:8.1f} ms{row['share']:8.1%}")
+        share = f"{row['share']:8.1%}" if row["share"] != "" else ""
+        print(f"{row['kind']:44}{row['milliseconds']:8.1f} ms{share}")
     print(f"a step without the profiler: {1000 * plain:.0f} ms")
     if options.by_type:
         return
@@ -85,7 +86,7 @@ def profiled(work):
 
 
 def account(spans, steps, by_type=False):
-    """Milliseconds a step of each kind of operation, and their shares of the step."""
+    """Milliseconds a step of each kind of operation, and their shares of the time of all."""
     total = Counter()
     for type_, start, end in spans:
         total[type_ if by_type else kind_of(type_)] += end - start
@@ -94,15 +95,12 @@ def account(spans, steps, by_type=False):
     for _, first, last in sorted(spans, key=lambda span: span[1]):
         covered += max(0.0, last - max(first, reached))
         reached = max(reached, last)
-    total["nothing"] = end - begin - covered
-    whole = end - begin
+    whole = sum(total.values())
+    rows = [(kind, seconds, round(seconds / whole, 3)) for kind, seconds in total.most_common()]
+    rows += [("while no operation ran", end - begin - covered, ""), (CLOCK, end - begin, "")]
     return [
-        {
-            "kind": kind,
-            "milliseconds": round(1000 * seconds / steps, 1),
-            "share": round(seconds / whole, 3),
-        }
-        for kind, seconds in total.most_common()
+        {"kind": kind, "milliseconds": round(1000 * seconds / steps, 1), "share": share}
+        for kind, seconds, share in rows
     ]
 
 
