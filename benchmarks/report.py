@@ -266,8 +266,8 @@ def profile_section():
     if not table.exists():
         return f"Not measured yet.\n\n{command}"
     told = (
-        "What TensorFlow's profiler saw. Operations run side by side, so that their times add up to "
-        "more\nthan the step takes; the shares are of their sum."
+        "What TensorFlow's profiler saw. Operations run side by side, so that their times add up\n"
+        "to more than the step takes; the shares are of their sum."
     )
     lines = [told, "", command, "", "| `classroom`, bfloat16 | ms | share |", "| --- | --- | --- |"]
     with table.open() as file:
