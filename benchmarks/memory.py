@@ -148,6 +148,7 @@ def gradient_difference(settings):
                 layer.trainable = False
         model = experiment.build_model(recipe, "float32", encoder, len(images))
         model.augmenter = TwoViews()
+        model.augmenter(images[:2])
         model(images[:2])
         model.compile(keras.optimizers.SGD(1.0, momentum=0.9))
         model.fit(images, batch_size=len(images), shuffle=False, verbose=0)
