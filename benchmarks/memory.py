@@ -1,10 +1,11 @@
-"""Measure the memory of a training step and of its loss, and write it to `memory.csv` (on Linux).
+"""Measure what big batches need, and what they change; write it to `memory.csv` (on Linux).
 
     .venv/bin/python benchmarks/memory.py
     KERAS_BACKEND=jax .venv/bin/python benchmarks/memory.py
 
-Takes some minutes. Each row comes from a process of its own: the most memory that was resident
-during the step, compilation included, less what was resident just before.
+Takes some minutes. Each row comes from a process of its own. Steps and losses: the most memory that
+was resident during the work, compilation included, less what was resident just before. Gradients:
+how far the one that gradient caching puts together is from that of the whole batch.
 """
 
 import argparse
@@ -31,6 +32,13 @@ LOSSES = [  # of projections of length 128
 ]
 
 
+GRADIENTS = [{"batch_size": 256, "gradient_cache_chunk": 64, "loss_block_rows": 128}]
+
+# What decides a row; the rest of it is what was found.
+ASKED = ("backend", "measured", "batch_size", "gradient_cache_chunk", "loss_block_rows")
+FOUND = ("megabytes", "seconds", "difference")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -40,7 +48,7 @@ def main():
     if asked:
         print(json.dumps(measure(**json.loads(asked))))
         return
-    for kind, measured in (("loss", LOSSES), ("step", STEPS)):
+    for kind, measured in (("loss", LOSSES), ("gradient", GRADIENTS), ("step", STEPS)):
         for settings in measured:
             row = in_own_process(kind=kind, settings=settings)
             print(*(f"{name}={value}" for name, value in row.items()), flush=True)
@@ -55,29 +63,27 @@ def in_own_process(**asked):
 
 
 def measure(kind, settings):
-    """The memory and the time of two steps, or of a loss with its gradient.
+    """The memory and the time of two steps, or of a loss with its gradient; or a difference.
 
     Args:
-        kind: `"step"` or `"loss"`.
+        kind: `"step"`, `"loss"` or `"gradient"`.
         settings: fields of a recipe that differ from the classroom's.
     """
     from simclr_lib.quiet import import_keras
 
     keras = import_keras()
+    row = dict.fromkeys((*ASKED, *FOUND), "")
+    row |= {"backend": keras.backend.backend(), "measured": kind} | settings
+    if kind == "gradient":
+        return row | {"difference": float(f"{gradient_difference(settings):.2g}")}
     work = {"step": prepare_steps, "loss": prepare_loss}[kind](settings)
     # Linux forgets the high-water mark of this process.
     Path("/proc/self/clear_refs").write_text("5")
     before, began = resident("VmRSS"), time.perf_counter()
     work()
-    return {
-        "backend": keras.backend.backend(),
-        "measured": kind,
-        "batch_size": settings["batch_size"],
-        "gradient_cache_chunk": settings.get("gradient_cache_chunk", ""),
-        "loss_block_rows": settings.get("loss_block_rows", ""),
-        "megabytes": round((resident("VmHWM") - before) / 1e6),
-        "seconds": round(time.perf_counter() - began, 1),
-    }
+    seconds = time.perf_counter() - began
+    megabytes = (resident("VmHWM") - before) / 1e6
+    return row | {"megabytes": round(megabytes), "seconds": round(seconds, 1)}
 
 
 def resident(name):
@@ -90,28 +96,65 @@ def resident(name):
 
 def prepare_steps(settings):
     """Two steps on noise, as in a run: a function."""
-    import numpy as np
-
     from simclr_lib import experiment
-    from simclr_lib.heads import projection_head
-    from simclr_lib.pretraining import SimCLR, fit_epochs
+    from simclr_lib.pretraining import fit_epochs
     from simclr_lib.recipes import get_recipe
 
     recipe = get_recipe("classroom", settings)
-    shape = (2 * recipe.batch_size, 32, 32, 3)
-    images = np.random.default_rng(0).integers(0, 256, shape, "uint8")
+    images = noise(2 * recipe.batch_size)
     encoder = experiment.build_encoder(recipe, "float32")
-    sizes = recipe.head_hidden, recipe.head_output, recipe.head_layers
-    model = SimCLR(
-        encoder,
-        projection_head(encoder.output_shape[-1], *sizes),
-        experiment.build_augmenter(recipe),
-        recipe.temperature,
-        block_rows=recipe.loss_block_rows,
-        gradient_cache_chunk=recipe.gradient_cache_chunk,
-    )
+    model = experiment.build_model(recipe, "float32", encoder, len(images))
     experiment.compile_for(recipe, "float32", model, images, recipe.epochs)
     return lambda: fit_epochs(model, images, batch_size=recipe.batch_size, epochs=1, seed=0)
+
+
+def noise(pictures):
+    import numpy as np
+
+    return np.random.default_rng(0).integers(0, 256, (pictures, 32, 32, 3), "uint8")
+
+
+def gradient_difference(settings):
+    """How far gradient caching is from the gradient of the whole batch, BatchNorm frozen.
+
+    Both begin with the same weights and see the same views: a first step of SGD with momentum
+    leaves the gradient in its velocities, to the last bit.
+
+    Returns:
+        |difference| ÷ |gradient| of the weights where it is largest.
+    """
+    import keras
+    import numpy as np
+
+    from simclr_lib import experiment
+    from simclr_lib.evaluation import reestimate_batch_norm
+    from simclr_lib.recipes import get_recipe
+
+    class TwoViews(keras.layers.Layer):
+        """The same views each time: pictures as they are, then mirrored and darkened."""
+
+        def call(self, images):
+            first, second = keras.ops.split(keras.ops.cast(images, "float32") / 255, 2)
+            return keras.ops.concatenate([first, 0.5 * second[:, :, ::-1]])
+
+    found = []
+    for options in (settings, {"batch_size": settings["batch_size"]}):
+        recipe = get_recipe("classroom", options)
+        images = noise(recipe.batch_size)
+        encoder = experiment.build_encoder(recipe, "float32")
+        reestimate_batch_norm(encoder, images)
+        for layer in encoder.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
+        model = experiment.build_model(recipe, "float32", encoder, len(images))
+        model.augmenter = TwoViews()
+        model.augmenter(images[:2])
+        model(images[:2])
+        model.compile(keras.optimizers.SGD(1.0, momentum=0.9))
+        model.fit(images, batch_size=len(images), shuffle=False, verbose=0)
+        found.append([np.asarray(velocity) for velocity in model.optimizer.momentums])
+    length = np.linalg.norm
+    return max(length(ours - theirs) / length(theirs) for ours, theirs in zip(*found, strict=True))
 
 
 def prepare_loss(settings):
@@ -151,12 +194,10 @@ def prepare_loss(settings):
 def record(row):
     """Put a row into the table, in place of an older one of the same."""
     rows = list(csv.DictReader(TABLE.open())) if TABLE.exists() else []
-    names = list(row)
-    same = names[:-2]  # all but what was found
-    rows = [r for r in rows if any(r[name] != str(row[name]) for name in same)] + [row]
+    rows = [r for r in rows if any(r[name] != str(row[name]) for name in ASKED)] + [row]
     rows.sort(key=lambda r: [r["backend"], r["measured"]], reverse=True)
     with TABLE.open("w", newline="") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer = csv.DictWriter(file, (*ASKED, *FOUND), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 

@@ -133,6 +133,11 @@ def best(part, case, quantity, sides):
     return min(medians) if quantity == "time" else max(medians)
 
 
+def speed_parts():
+    """The parts of the README's rows, each once."""
+    return dict.fromkeys(part for _, (part, *_), _ in HEADLINES if part in speed_book())
+
+
 def speed_table():
     """The README's: the kit beside each peer, and how many times faster it is."""
     lines = ["| | the kit | beside | times faster |", "| --- | --- | --- | --- |"]
@@ -156,20 +161,28 @@ def amount(value, unit):
     if unit == "share":
         value, unit = 100 * value, "%"
     digits = float(f"{value:.3g}")
-    return f"{digits:,.0f} {unit}" if abs(digits) >= 100 else f"{digits:g} {unit}"
+    return f"{digits:,.0f} {unit}" if abs(digits) >= 100 else f"{digits:g} {unit}".strip()
 
 
-def speed_setting(part):
-    """One sentence: rounds, machine, versions."""
-    about = speed_book()[part]["about"]
-    versions = {k: v for k, v in about["versions"].items() if k in ("keras", "tensorflow-cpu")}
-    versions |= about["peers"]
-    return (
-        f"Medians of {about['rounds']} rounds, kit and peers in turn; "
-        f"{about['machine']['processor']}, {about['machine']['cores']} cores "
-        f"(load before: {about.get('load', 'not known')}); "
-        f"{', '.join(f'{name} {version}' for name, version in versions.items())}."
-    )
+def speed_setting(*parts):
+    """Rounds, machine, versions, and how busy the machine was: a sentence for parts alike."""
+    book, alike = speed_book(), {}
+    for part in parts:
+        about = book[part]["about"]
+        versions = {k: v for k, v in about["versions"].items() if k in ("keras", "tensorflow-cpu")}
+        versions |= about["peers"]
+        sentence = (
+            f"Medians of {about['rounds']} rounds, kit and peers in turn; "
+            f"{about['machine']['processor']}, {about['machine']['cores']} cores; "
+            f"{', '.join(f'{name} {version}' for name, version in versions.items())}. "
+            "Cores busy in the minute before, the benchmark's own work included: "
+        )
+        alike.setdefault(sentence, {})[part] = about.get("load", "not known")
+    told = []
+    for sentence, loads in alike.items():
+        each = (f"{load} ({part})" if len(parts) > 1 else load for part, load in loads.items())
+        told.append(f"{sentence}{', '.join(map(str, each))}.")
+    return " ".join(told)
 
 
 def speed_section(part):
@@ -183,14 +196,52 @@ def speed_section(part):
         lines.append(f"| {' | '.join(row)} |")
     bars = [bar for bar in book["bars"] if bar["value"] is not None]
     if bars:
-        lines += ["", "| | found | wanted | |", "| --- | --- | --- | --- |"]
+        lines += ["", "| | found | round by round | wanted | |", "| --- | --- | --- | --- | --- |"]
     for bar in bars:
         sign = "≥" if bar["at_least"] else "≤"
-        wanted = "" if bar["limit"] is None else f"{sign} {bar['limit']:g} {bar['unit']}"
+        wanted = "" if bar["limit"] is None else f"{sign} {bar['limit']:g} {bar['unit']}".strip()
         reached = {True: "reached", False: "**missed**", None: ""}[bar["reached"]]
         found = amount(bar["value"], bar["unit"])
-        lines.append(f"| {bar['name']} | {found} | {wanted} | {reached} |")
+        cells = (bar["name"], found, each_round(bar), wanted, reached)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def each_round(bar):
+    """The median of a bar's ratios, each taken within one round, the least and the most."""
+    rounds = bar.get("rounds")
+    if not rounds:
+        return ""
+    middle, least, most = statistics.median(rounds), min(rounds), max(rounds)
+    return f"{middle:.3g} ({least:.3g} – {most:.3g})"
+
+
+# A word on a part, and the quantity that it speaks of: where that was not measured, it is left out.
+NOTES = {
+    "step": (
+        "the loop around the step",
+        """
+The kit's step is one compiled function, from a batch of uint8 pictures to the new weights. Beside
+it Python picks the pictures of a batch (two batches ahead, in a thread of TensorFlow's), calls that
+function, and looks at the loss: NaN, Ctrl-C, the display. "The loop around the step" is that loop
+around a model that computes nothing, so it is the most that Python costs. XLA is left out on a
+processor: see what the `classroom` would be through it.
+""",
+    ),
+    "probe": (
+        "loss",
+        """
+Both linear probes minimise the same convex function, the row "loss". Each round draws other
+features; the difference in accuracy is the mean over the rounds.
+""",
+    ),
+}
+
+
+def note(part):
+    """The word on a part, if its figures are there."""
+    quantity, text = NOTES.get(part, ("", ""))
+    return text if any(f["quantity"] == quantity for f in speed_book()[part]["figures"]) else ""
 
 
 def speed_sections():
@@ -202,16 +253,39 @@ def speed_sections():
         "start": "Seconds until something happens",
     }
     return "\n\n".join(
-        f"### {title}\n\n{speed_setting(part)}\n\n{speed_section(part)}"
+        f"### {title}\n\n{speed_setting(part)}\n{note(part)}\n{speed_section(part)}"
         for part, title in titles.items()
         if part in speed_book()
     )
 
 
-def memory_table():
-    """What steps and losses took above what was there before, from `memory.csv`."""
+def profile_section():
+    """The shares of the classroom's step, from `step_profile.csv`; a word where there is none."""
+    command = "    .venv/bin/python benchmarks/step_profile.py"
+    table = HERE / "step_profile.csv"
+    if not table.exists():
+        return f"Not measured yet.\n\n{command}"
+    told = (
+        "What TensorFlow's profiler saw. Operations run side by side, so that their times add up\n"
+        "to more than the step takes; the shares are of their sum."
+    )
+    lines = [told, "", command, "", "| `classroom`, bfloat16 | ms | share |", "| --- | --- | --- |"]
+    with table.open() as file:
+        for kind, milliseconds, share in list(csv.reader(file))[1:]:
+            percent = f"{float(share):.1%}" if share else ""
+            lines.append(f"| {kind} | {milliseconds} | {percent} |")
+    return "\n".join(lines)
+
+
+def memory_rows(measured):
+    """Rows of `memory.csv`: `"step"`, `"loss"` or `"gradient"`."""
     with (HERE / "memory.csv").open() as file:
-        rows = list(csv.DictReader(file))
+        return [row for row in csv.DictReader(file) if row["measured"] == measured]
+
+
+def memory_table():
+    """What steps and losses took above what was there before."""
+    rows = memory_rows("step") + memory_rows("loss")
     names = ("batch", "in the encoder at a time", "rows of similarities at a time")
     lines = [f"| | backend | {' | '.join(names)} | memory | time |", f"|{' --- |' * 7}"]
     what = {"step": "two training steps, `classroom`", "loss": "NT-Xent, gradient, accuracy"}
@@ -237,6 +311,27 @@ The same recipe for 42 epochs, with crops from a fifth of the area. {setting("ho
 {accuracy_table("hour")}
 
 """
+
+
+def memory_bars():
+    """What the cache has to keep to: the memory of a small batch, and the gradient of a whole."""
+    steps = {(row["backend"], row["batch_size"]): row for row in memory_rows("step")}
+    lines = ["| | backend | found | wanted | |", "| --- | --- | --- | --- | --- |"]
+
+    def add(what, backend, value, limit, unit=""):
+        reached = "reached" if value <= limit else "**missed**"
+        lines.append(f"| {what} | {backend} | {value:.2g} {unit}| ≤ {limit} {unit}| {reached} |")
+
+    for (backend, batch), row in steps.items():
+        small = steps.get((backend, "256"))
+        if batch == "4096" and small:
+            ratio = int(row["megabytes"]) / int(small["megabytes"])
+            add("memory of a cached step: batch 4,096 ÷ batch 256", backend, ratio, 1.3, "× ")
+    for row in memory_rows("gradient"):
+        batch, chunk = int(row["batch_size"]), row["gradient_cache_chunk"]
+        what = f"cached gradient, {batch:,} pictures in chunks of {chunk}: difference from direct"
+        add(what, row["backend"], float(row["difference"]), 1e-4)
+    return "\n".join(lines) if len(lines) > 2 else ""
 
 
 def results_page():
@@ -286,14 +381,36 @@ just before; each row in a process of its own, float32. What the options mean:
 
 {memory_table()}
 
+The cached gradient is held against that of the whole batch, of the `classroom` encoder with
+BatchNorm frozen: |difference| ÷ |gradient|, of the weights where it is largest.
+
+{memory_bars()}
+
 ## Speed
 
 Kit and peers side by side in one run, in turn. What each peer does is told at the head of its file
-in `simclr_lib/bench/peers/`.
+in `simclr_lib/bench/peers/`. "Found" is a ratio of medians; "round by round" is the median of the
+rounds' own ratios, with the least and the most: where they lie far apart, something else ran on the
+machine.
 
     .venv/bin/simclr bench --out benchmarks/speed.json
 
 {speed_sections()}
+
+## Where the step's time goes
+
+{profile_section()}
+
+## On a GPU
+
+A ResNet-18 on CIFAR-10 in batches of 512, with JAX and its CUDA kernels beside the kit's packages:
+
+    .venv/bin/pip install -c constraints.txt "jax[cuda13]"
+    KERAS_BACKEND=jax .venv/bin/simclr run cifar10-resnet18
+
+This was **not measured**: no GPU was at hand. The same road is tested with JAX on a processor, on
+one device and on two, and where TensorFlow can't be imported (`make test-jax`). Wanted, and open:
+85 % by the linear probe within 5 minutes on one H100, and 90 % by kNN within 15.
 """
 
 
@@ -303,7 +420,7 @@ def filled_readme():
     tables = {
         "classroom": f"{accuracy_table('classroom')}\n\n{setting('classroom')}",
         "shapes": arms_table("shapes"),
-        "speed": f"{speed_table()}\n\n{speed_setting('views')}",
+        "speed": f"{speed_table()}\n\n{speed_setting(*speed_parts())}",
     }
     for name, table in tables.items():
         begin, end = f"<!-- {name}: filled by benchmarks/report.py -->", f"<!-- end {name} -->"

@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/step_profile.py
 
 Half a minute, with TensorFlow's profiler: an operation's time runs from its start to its end on the
-thread that started it. Operations that run side by side count twice, so the sum can be more than
-the step takes; time in which no operation runs is the row "nothing".
+thread that started it. Operations run side by side, so these times add up to more than the step
+takes, and the shares are of their sum.
 """
 
 import argparse
@@ -18,16 +18,17 @@ from simclr_lib.quiet import import_keras
 
 TABLE = Path(__file__).with_name("step_profile.csv")
 
-# The first that matches an operation's type decides its row.
+# The first that matches an operation's type decides its row; oneDNN's prefix is left out.
 KINDS = {
-    "convolutions, forward": "Conv2D|_FusedConv2D",
-    "convolutions, gradients": "Conv2DBackprop.*",
-    "BatchNorm": "FusedBatchNorm.*",
-    "ReLU and additions": "Relu.*|_?Add.*|AddN|_?FusedAddRelu.*",
+    # On small maps the gradient by a kernel is a convolution too, padded: see `fast_layers`.
+    "convolutions, gradients": "Conv2DBackprop.*|PadWithConv2D",
+    "convolutions, forward": ".*Conv2D",
+    "BatchNorm, with the ReLU that it takes in": "FusedBatchNorm.*",
     "matrix products (head, loss, Muon, views)": ".*MatMul.*|Einsum",
-    "turning, padding, casting of arrays": "Transpose.*|.*Pad.*|Cast|Concat.*|Slice.*|Strided.*",
+    "number by number (ReLU, sums, Muon)": "Relu.*|Add.*|Sub|Mul|RealDiv|Square|Assign.*Variable.*",
+    "turning, cutting, casting of arrays": "Transpose|Pad|Cast|Concat.*|.*Slice.*|AvgPool.*",
 }
-REST = "everything else"
+REST, CLOCK = "everything else", "a step by the clock"
 
 
 def main():
@@ -47,7 +48,8 @@ def main():
     spans = profiled(lambda: step.run(options.steps))
     rows = account(spans, options.steps, by_type=options.by_type)
     for row in rows:
-        print(f"{row['kind']:44}{row['milliseconds']:8.1f} ms{row['share']:8.1%}")
+        share = f"{row['share']:8.1%}" if row["share"] != "" else ""
+        print(f"{row['kind']:44}{row['milliseconds']:8.1f} ms{share}")
     print(f"a step without the profiler: {1000 * plain:.0f} ms")
     if options.by_type:
         return
@@ -74,8 +76,9 @@ def profiled(work):
         names = {key: entry.name for key, entry in plane.event_metadata.items()}
         for line in plane.lines:
             for event in line.events:
-                # An operation's event is called `path/in/graph:Type`.
-                found = re.fullmatch(r".*:(\w+)", names[event.metadata_id])
+                # An operation's event is called `path/in/graph:Type`; `Class::Method` is TensorFlow
+                # itself, and what it runs has events of its own.
+                found = re.fullmatch(r"[^:]+:(?:_Mkl(?:Native)?)?(\w+)", names[event.metadata_id])
                 if found:
                     start = line.timestamp_ns * 1e-9 + event.offset_ps * 1e-12
                     spans.append((found[1], start, start + event.duration_ps * 1e-12))
@@ -83,7 +86,7 @@ def profiled(work):
 
 
 def account(spans, steps, by_type=False):
-    """Milliseconds a step of each kind of operation, and their shares of the step."""
+    """Milliseconds a step of each kind of operation, and their shares of the time of all."""
     total = Counter()
     for type_, start, end in spans:
         total[type_ if by_type else kind_of(type_)] += end - start
@@ -92,15 +95,12 @@ def account(spans, steps, by_type=False):
     for _, first, last in sorted(spans, key=lambda span: span[1]):
         covered += max(0.0, last - max(first, reached))
         reached = max(reached, last)
-    total["nothing"] = end - begin - covered
-    whole = end - begin
+    whole = sum(total.values())
+    rows = [(kind, seconds, round(seconds / whole, 3)) for kind, seconds in total.most_common()]
+    rows += [("while no operation ran", end - begin - covered, ""), (CLOCK, end - begin, "")]
     return [
-        {
-            "kind": kind,
-            "milliseconds": round(1000 * seconds / steps, 1),
-            "share": round(seconds / whole, 3),
-        }
-        for kind, seconds in total.most_common()
+        {"kind": kind, "milliseconds": round(1000 * seconds / steps, 1), "share": share}
+        for kind, seconds, share in rows
     ]
 
 

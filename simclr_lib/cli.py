@@ -287,6 +287,7 @@ def parse(argv):
         return command
 
     names = "\n".join(f"  {name:18}{about}" for name, about in ABOUT.items())
+    names += "\nA GPU is used through JAX: install jax[cuda13], and set KERAS_BACKEND=jax."
     command = add(
         run,
         "pretrain an encoder and compare it with the baselines",

@@ -140,8 +140,11 @@ def chance_loss(recipe):
     }[recipe.loss]
 
 
-def compile_for(recipe, precision, model, images, epochs, **losses):
-    """Build a model on two pictures, and compile it with the recipe's optimiser and schedule."""
+def compile_for(recipe, precision, model, images, epochs, **options):
+    """Build a model on two pictures, and compile it with the recipe's optimiser and schedule.
+
+    `options` go to Keras' `compile`: the loss of a supervised model, for one.
+    """
     model(images[:2])
     steps_per_epoch = steps_in_epoch(recipe, len(images))
     warmup = round(recipe.warmup_epochs * steps_per_epoch * epochs / recipe.epochs)
@@ -153,4 +156,4 @@ def compile_for(recipe, precision, model, images, epochs, **losses):
         model.trainable_variables,
         matrix_dtype=keras.DTypePolicy(precision).compute_dtype,
     )
-    model.compile(optimizer, **losses)
+    model.compile(optimizer, **options)

@@ -1,4 +1,4 @@
-"""Memory that row blocks and gradient caching save, each measured in a process of its own."""
+"""What row blocks and gradient caching save and change, each measured in a process of its own."""
 
 import importlib.util
 import sys
@@ -12,12 +12,23 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for 
 
 
 @pytest.fixture(scope="module")
-def megabytes():
-    """`(kind, **settings)` → what the program measures."""
+def measure():
+    """`(kind, **settings)` → the row that the program measures."""
     spec = importlib.util.spec_from_file_location("memory", PROGRAM)
     memory = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(memory)
-    return lambda kind, **settings: memory.in_own_process(kind=kind, settings=settings)["megabytes"]
+    return lambda kind, **settings: memory.in_own_process(kind=kind, settings=settings)
+
+
+@pytest.fixture
+def megabytes(measure):
+    return lambda kind, **settings: measure(kind, **settings)["megabytes"]
+
+
+def test_a_cached_gradient_of_the_classroom_is_that_of_the_whole_batch(measure):
+    chunks = {"gradient_cache_chunk": 8, "loss_block_rows": 16}
+    row = measure("gradient", batch_size=32, **chunks)
+    assert 0 < row["difference"] < 1e-4
 
 
 def test_row_blocks_need_a_fraction_of_the_whole_matrix(megabytes):

@@ -2,6 +2,7 @@
 
 import statistics
 from dataclasses import asdict, dataclass
+from operator import truediv
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Bar:
         limit: the number to reach; None: merely told.
         at_least: whether `value` must be at least the limit, or at most.
         unit: "×", "%" or "MB".
+        rounds: the same in each round by itself, where there is such a thing: `value` is made of
+            medians, and these tell how much the rounds agree.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Bar:
     limit: float | None
     at_least: bool = True
     unit: str = "×"
+    rounds: tuple[float, ...] = ()
 
     @property
     def reached(self):
@@ -68,7 +72,8 @@ class Bar:
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
     def record(self):
-        return asdict(self) | {"value": rounded(self.value), "reached": self.reached}
+        seen = {"value": rounded(self.value), "rounds": [rounded(value) for value in self.rounds]}
+        return asdict(self) | seen | {"reached": self.reached}
 
 
 class Found:
@@ -77,20 +82,36 @@ class Found:
     def __init__(self, figures):
         self.figures = figures
 
-    def median(self, case, side, quantity):
-        """The median, or None where it was not measured."""
+    def figure(self, case, side, quantity):
+        """The figure, or None where it was not measured."""
         for figure in self.figures:
             if (figure.case, figure.side, figure.quantity) == (case, side, quantity):
-                return figure.median
+                return figure
         return None
+
+    def median(self, case, side, quantity):
+        """The median, or None where it was not measured."""
+        figure = self.figure(case, side, quantity)
+        return figure and figure.median
+
+    def values(self, case, side, quantity):
+        """One a round; none where it was not measured."""
+        figure = self.figure(case, side, quantity)
+        return tuple(figure.values) if figure else ()
 
     def ratio(self, above, below):
         """One median over another, each `(case, side, quantity)`; None if one is absent."""
         above, below = self.median(*above), self.median(*below)
         return above / below if above is not None and below else None
 
+    def ratios(self, above, below):
+        """The ratio in each round, for two sides that were measured in the same rounds."""
+        above, below = self.values(*above), self.values(*below)
+        return tuple(map(truediv, above, below)) if len(above) == len(below) > 1 else ()
+
     def bar(self, name, above, below, limit, at_least=True):
-        return Bar(name, self.ratio(above, below), limit, at_least)
+        rounds = self.ratios(above, below)
+        return Bar(name, self.ratio(above, below), limit, at_least, rounds=rounds)
 
 
 def rounded(value):

@@ -3,6 +3,7 @@
 Each side is a process of its own, whose memory is the high-water mark beyond what it held with its
 inputs in place. A side is not measured where its memory would pass 4 GB: it grows with the square
 of the pairs (by row blocks in proportion to them), so the last size that was measured tells.
+Up to 2,048 pairs the row blocks also tell how far they are from the dense value and gradient.
 """
 
 import numpy as np
@@ -13,8 +14,10 @@ from simclr_lib.bench.peers.serving import HighWater, repeat
 
 DIMS, TEMPERATURE, BLOCK_ROWS = 128, 0.5, 256
 PAIRS = (512, 2048, 8192, 32768)
+COMPARED_PAIRS = 2048  # up to here value and gradient are held against the dense ones
 MOST_MEGABYTES = 4000
 DENSE, BLOCKED = "kit, dense", f"kit, {BLOCK_ROWS} rows at a time"
+VALUE, GRADIENT = (f"{what}: relative difference from dense" for what in ("value", "gradient"))
 LIGHTLY, BROADCAST = "lightly", "PyTorch, broadcast cosine"
 
 # Megabytes at 512 pairs, and the power of the pairs that they grow with.
@@ -54,6 +57,11 @@ def measure(case, session, earlier):
         megabytes = measured[0]["megabytes"]  # one process, one high-water mark
         if megabytes is not None:
             figures.append(Figure(case.name, side, "memory", "MB", (megabytes,)))
+        figures += [
+            Figure(case.name, side, quantity, "", (measured[0][quantity],))
+            for quantity in (VALUE, GRADIENT)
+            if quantity in measured[0]
+        ]
     for side in sorted(left_out):
         note = f"would take about {expected[side] / 1000:.0f} GB"
         figures += [
@@ -86,6 +94,16 @@ def bars(found):
             at_least=False,
             unit="MB",
         ),
+        *(
+            Bar(
+                f"NT-Xent at {at_2048} by row blocks: {quantity}",
+                found.median(at_2048, BLOCKED, quantity),
+                1e-5,
+                at_least=False,
+                unit="",
+            )
+            for quantity in (VALUE, GRADIENT)
+        ),
         found.bar(
             f"NT-Xent at {at_2048}: time by row blocks ÷ dense",
             (at_2048, BLOCKED, "time"),
@@ -117,16 +135,40 @@ def side(pairs, block_rows, quick):
 
     numbers = np.random.default_rng(0).normal(size=(2, pairs, DIMS)).astype("float32")
     z_a, z_b = map(ops.convert_to_tensor, numbers)
-    run = value_and_gradient(lambda z_a, z_b: nt_xent(z_a, z_b, TEMPERATURE, block_rows=block_rows))
+
+    def nt_xent_of(rows):
+        return value_and_gradient(lambda z_a, z_b: nt_xent(z_a, z_b, TEMPERATURE, block_rows=rows))
+
+    run = nt_xent_of(block_rows)
     run(z_a[:8], z_b[:8])
     # The framework keeps the memory of a first call for the next: that one tells what it takes.
     water = HighWater()
     water.start()
     run(z_a, z_b)
-    megabytes = water.megabytes()
+    found = {"megabytes": water.megabytes()}
+    if block_rows is not None and pairs <= COMPARED_PAIRS:
+        found |= differences(run(z_a, z_b), nt_xent_of(None)(z_a, z_b))
 
     def measure():
-        seconds = repeat(lambda: run(z_a, z_b), 0.1 if quick else 1.0)
-        return {"seconds": seconds, "megabytes": megabytes}
+        return {"seconds": repeat(lambda: run(z_a, z_b), 0.1 if quick else 1.0), **found}
 
     return measure
+
+
+def differences(found, expected):
+    """How far a value and its gradient are from others.
+
+    Args:
+        found, expected: `(value, gradients)`.
+
+    Returns:
+        `{quantity: the largest difference ÷ the largest number}`.
+    """
+    (value, slopes), (dense, dense_slopes) = found, expected
+    slopes, dense_slopes = (
+        np.concatenate([np.asarray(slope) for slope in part]) for part in (slopes, dense_slopes)
+    )
+    return {
+        VALUE: abs(float(value) / float(dense) - 1),
+        GRADIENT: float(np.abs(slopes - dense_slopes).max() / np.abs(dense_slopes).max()),
+    }

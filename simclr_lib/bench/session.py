@@ -51,18 +51,19 @@ class Session:
         self.done += case.seconds(self.rounds)
         return answers
 
-    def kit(self, part, **settings):
-        return lambda: Worker.kit(part, settings | {"quick": self.quick})
+    def kit(self, part, cores=None, **settings):
+        """The kit's side, on so many cores; None: on all."""
+        return lambda: Worker.kit(part, settings | {"quick": self.quick}, cores)
 
-    def peer(self, script, **settings):
+    def peer(self, script, cores=None, **settings):
         """A peer of the peers' environment; None without one."""
         if self.peers is None:
             return None
-        return lambda: Worker.peer(self.peers, script, settings | {"quick": self.quick})
+        return lambda: Worker.peer(self.peers, script, settings | {"quick": self.quick}, cores)
 
-    def package(self, script, **settings):
+    def package(self, script, cores=None, **settings):
         """A peer that is installed beside the kit anyway, because the kit needs it."""
-        return lambda: Worker.peer(sys.executable, script, settings | {"quick": self.quick})
+        return lambda: Worker.peer(sys.executable, script, settings | {"quick": self.quick}, cores)
 
     def tell(self, case, what, share):
         """Show where it is and how long the rest takes: one line that is written over."""

@@ -107,7 +107,10 @@ def page(part, figures, bars):
     for bar in bars:
         if bar.value is not None:
             limit = "" if bar.limit is None else f" ({'≥' if bar.at_least else '≤'} {bar.limit:g})"
-            lines.append(f"{marks[bar.reached]} {bar.name:62} {bar.value:.3g} {bar.unit}{limit}")
+            line = f"{marks[bar.reached]} {bar.name:62} {bar.value:.3g} {bar.unit}{limit}"
+            if bar.rounds:
+                line += f"; by round {min(bar.rounds):.3g} – {max(bar.rounds):.3g}"
+            lines.append(line)
     return "\n".join(lines) + "\n"
 
 

@@ -24,7 +24,7 @@ def cases(quick):
 
 def measure(case, session, earlier):
     """Each side kept to one core; and the kit on all of them, as a training uses it."""
-    one = case.settings | {"cores": 1}
+    one = {"cores": 1, **case.settings}
     answers = session.alternate(
         case,
         {

@@ -16,6 +16,7 @@ from simclr_lib.evaluation.features import extract_features
 from simclr_lib.evaluation.linear_probe import ProbeResult, fit_linear, linear_probe
 from simclr_lib.evaluation.supervised import SupervisedClassifier
 from simclr_lib.optimizers import build_optimizer, warmup_cosine
+from simclr_lib.pretraining.feed import fed
 
 FRACTIONS = (0.01, 0.1, 1.0)
 METHODS = ("linear probe", "fine-tuned", "supervised from scratch")
@@ -135,7 +136,7 @@ def train(model, batches, rate, progress=None):
     )
     told = [] if progress is None else [Told(progress)]
     try:
-        history = model.fit(batches, shuffle=False, verbose=0, callbacks=told).history
+        history = model.fit(fed(batches), shuffle=False, verbose=0, callbacks=told).history
     finally:
         if progress is not None:
             progress.close()

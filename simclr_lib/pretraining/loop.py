@@ -10,6 +10,7 @@ import numpy as np
 from simclr_lib.errors import UserError
 from simclr_lib.pretraining.batches import ShuffledBatches
 from simclr_lib.pretraining.checkpoint import load_checkpoint, save_checkpoint
+from simclr_lib.pretraining.feed import fed
 from simclr_lib.pretraining.interrupt import Interrupts
 
 CHECKPOINT_SECONDS = 60  # what a kill costs at most
@@ -89,8 +90,7 @@ def fit_epochs(
             batches = ShuffledBatches(images, batch_size, seed, epoch, first, last, labels)
 
             segment_began = time.perf_counter()
-            with Interrupts() as watch.interrupts:
-                logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[watch]).history
+            logs = fit_segment(model, batches, watch)
             pace = (time.perf_counter() - segment_began) / len(batches)
 
             state["step"] += len(batches)
@@ -115,6 +115,17 @@ def fit_epochs(
         if progress is not None:
             progress.close()
     return state["history"]
+
+
+def fit_segment(model, batches, watch):
+    """Train on some steps' batches: the history of Keras' `fit`.
+
+    In each step Python has three things to do: `batches` picks the pictures, ahead of time and in
+    a thread of its own; Keras calls the compiled function; `watch`, a `StepWatch`, looks at the
+    loss. `simclr bench` measures what they cost together.
+    """
+    with Interrupts() as watch.interrupts:
+        return model.fit(fed(batches), shuffle=False, verbose=0, callbacks=[watch]).history
 
 
 class StepWatch(keras.callbacks.Callback):

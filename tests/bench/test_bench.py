@@ -35,6 +35,8 @@ def test_the_kit_alone_is_measured_and_earlier_parts_stay(tmp_path):
     book = json.loads(out.read_text())
     assert list(book) == ["loss", "probe"]
     assert {f["side"] for f in book["loss"]["figures"]} == {"kit, dense", loss_blocked()}
+    compared = [f for f in book["loss"]["figures"] if "difference from dense" in f["quantity"]]
+    assert len(compared) == 2 and all(0 <= f["median"] < 1e-5 for f in compared)
     probe = {(f["case"], f["side"], f["quantity"]): f for f in book["probe"]["figures"]}
     for side in ("kit", "scikit-learn"):  # the kit needs it, so it is always there
         assert len(probe["linear probe", side, "time"]["values"]) == 2
@@ -64,6 +66,8 @@ def test_views_step_and_start_are_measured(tmp_path):
     assert all(rate > 0 for rate in sides.values())
     found = {(f["side"], f["quantity"]): f["median"] for f in book["step"]["figures"]}
     assert found["kit, float32", "speed"] > 0 and 0 < found["kit, bfloat16", "data and views"] < 1
+    assert found["kit through XLA, float32", "speed"] > 0
+    assert found["kit, float32", "the loop around the step"] > 0
     assert book["start"]["figures"][0]["median"] > 0.1
 
 
@@ -132,11 +136,29 @@ def test_a_side_answers_each_question_whatever_a_library_prints(tmp_path):
         "    return lambda: print('more noise') or {'count': next(counts)}\n"
         "serve(prepare)\n"
     )
-    side = worker.Worker([sys.executable, script], {"start": 3, "cores": 1})
+    side = worker.Worker([sys.executable, script], {"start": 3})
     side.wait_until_ready()
     assert [side.measure() for _ in range(2)] == [{"count": 3}, {"count": 4}]
     side.close()
     assert side.process.returncode is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system decides alone")
+@pytest.mark.parametrize("cores", [1, None])
+def test_every_thread_of_a_side_stays_on_the_cores_that_it_was_given(cores):
+    ours = os.sched_getaffinity(0)
+    side = worker.Worker.kit("views", {"size": 32, "blur": 0.0, "quick": True}, cores)
+    assert os.sched_getaffinity(0) == ours
+    try:
+        side.wait_until_ready()
+        assert side.measure()["rate"] > 0
+        threads = [int(entry.name) for entry in Path(f"/proc/{side.process.pid}/task").iterdir()]
+        found = {thread: os.sched_getaffinity(thread) for thread in threads}
+    finally:
+        side.close()
+    assert len(threads) > 2  # the framework has started its own
+    allowed = set(sorted(ours)[:cores])
+    assert all(its == allowed for its in found.values()), found
 
 
 def test_without_a_way_to_install_the_peers_one_line_says_so(tmp_path, monkeypatch):

@@ -49,6 +49,17 @@ def test_ratios_are_of_medians_and_absent_without_a_peer():
     assert keras.value == 10 and keras.reached
 
 
+def test_a_ratio_tells_what_each_round_found_by_itself():
+    kit, peer = ("a", "kit", "speed"), ("a", "peer", "speed")
+    ours = figure(*kit, 8.0, 2.0, 9.0)
+    bar = Found([ours, figure(*peer, 2.0, 2.0, 3.0)]).bar("how many times faster", kit, peer, 2)
+    assert bar.value == 4 and bar.rounds == (4, 1, 3)
+    assert bar.record()["rounds"] == [4, 1, 3]
+    # Sides that were not measured in the same rounds have nothing to compare round by round.
+    once = Found([ours, figure(*peer, 2.0)]).bar("how many times faster", kit, peer, 2)
+    assert once.value == 4 and once.rounds == ()
+
+
 def test_the_step_compares_each_side_in_its_faster_dtype():
     speeds = {
         "kit, float32": 50.0,

@@ -25,9 +25,9 @@ def value_and_gradient(z_a, z_b, **options):
     return float(value), np.concatenate([np.asarray(s) for s in slopes])
 
 
-def views(noise=1.0):
+def views(noise=1.0, shape=(PICTURES, DIMS)):
     draws = np.random.default_rng(0)
-    z_a = draws.normal(size=(PICTURES, DIMS)).astype("float32")
+    z_a = draws.normal(size=shape).astype("float32")
     return z_a, (z_a + noise * draws.normal(size=z_a.shape)).astype("float32")
 
 
@@ -40,6 +40,16 @@ def test_blocks_of_any_size_equal_the_whole_matrix(block_rows):
     np.testing.assert_allclose(
         blocked_gradient, gradient, rtol=1e-4, atol=1e-5 * np.abs(gradient).max()
     )
+
+
+@pytest.mark.parametrize("noise", [1.0, 10.0])  # views that are close, and next to strangers
+def test_a_batch_of_2048_pairs_is_the_same_to_a_hundred_thousandth(noise):
+    z_a, z_b = views(noise, (2048, 128))
+    value, gradient = value_and_gradient(z_a, z_b)
+    blocked, blocked_gradient = value_and_gradient(z_a, z_b, block_rows=256)
+    assert blocked == pytest.approx(value, rel=1e-5)
+    assert np.abs(blocked_gradient - gradient).max() <= 1e-5 * np.abs(gradient).max()
+    assert np.linalg.norm(blocked_gradient - gradient) <= 1e-5 * np.linalg.norm(gradient)
 
 
 @pytest.mark.parametrize("block_rows", [1, 8, 37, 74, 100])

@@ -18,18 +18,10 @@ def serve(prepare):
     """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers
-    settings = json.loads(sys.argv[-1])
-    keep_to_cores(settings.pop("cores", None))
-    measure = prepare(**settings)
+    measure = prepare(**json.loads(sys.argv[-1]))
     print("ready", file=answers, flush=True)
     for _ in sys.stdin:
         print(json.dumps(measure()), file=answers, flush=True)
-
-
-def keep_to_cores(count):
-    """Stay on that many of the processor's cores, where the system lets a process choose."""
-    if count is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
 def repeat(call, seconds):

@@ -19,25 +19,31 @@ def weights(distance):
     return np.exp(-distance / 0.1)
 
 
-def prepare(file, method, quick):
-    with np.load(file) as stored:
-        train_h, train_y, test_h, test_y = (
-            stored[name] for name in ("train_h", "train_y", "test_h", "test_y")
-        )
-    water = HighWater()
+def prepare(files, method, quick):
+    files, water = iter(files), HighWater()
 
-    def build():
+    def build(pictures):
         if method == "linear probe":
-            regression = LogisticRegression(C=1 / (1e-4 * len(train_h)), max_iter=100)
+            regression = LogisticRegression(C=1 / (1e-4 * pictures), max_iter=100)
             return make_pipeline(StandardScaler(), regression)
         return KNeighborsClassifier(200, weights=weights, algorithm="brute", metric="cosine")
 
     def measure():
+        with np.load(next(files)) as stored:
+            train_h, train_y, test_h, test_y = (
+                stored[name] for name in ("train_h", "train_y", "test_h", "test_y")
+            )
         water.start()
         began = time.perf_counter()
-        accuracy = build().fit(train_h, train_y).score(test_h, test_y)
+        model = build(len(train_h)).fit(train_h, train_y)
+        accuracy = model.score(test_h, test_y)
         took = time.perf_counter() - began
-        return {"time": took, "accuracy": accuracy, "memory": water.megabytes()}
+        found = {"time": took, "accuracy": accuracy, "memory": water.megabytes()}
+        if method == "linear probe":
+            scaler, regression = model[0], model[1]
+            rule = scaler.mean_, scaler.scale_, regression.coef_.T, regression.intercept_
+            found["rule"] = [part.tolist() for part in rule]
+        return found
 
     return measure
 
