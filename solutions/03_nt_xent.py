@@ -48,8 +48,9 @@ data = setting.data
 # ## A batch to look at
 #
 # A loss is best understood on real projections z. We take two encoders of the same kind: one has
-# random weights, the other has been trained by SimCLR (the kit brings it along; for other pictures
-# than the built-in ones it is trained now, in a minute or so).
+# random weights, the other has been trained by SimCLR. For the built-in pictures the kit brings it
+# along. For pictures that the kit has no encoder for, one is trained now, and kept in a folder that
+# is named after them: other pictures, or another seed, get an encoder of their own.
 
 # %% slug=parts
 from pathlib import Path
@@ -70,7 +71,8 @@ if data.name in pretrained.available():
     trained = [pretrained.pretrained_encoder(data.name), pretrained.pretrained_head(data.name)]
 else:
     recipe = get_recipe("demo", {"seed": seed, "batch_size": 64, "epochs": 12})
-    folder = RunFolder(Path("runs") / "lesson03")
+    checksum = experiment.describe(data)["checksum"]
+    folder = RunFolder(Path("runs") / f"lesson03-{data.name}-{checksum}-seed-{seed}")
     trained = experiment.pretrain(recipe, choose_precision(recipe), data, folder, print)[:2]
 
 # %% [markdown] slug=batch-text
