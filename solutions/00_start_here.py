@@ -8,7 +8,7 @@
 #
 # - say in two sentences what SimCLR does, and what an anchor, a positive and a negative are;
 # - use the exercises, their hints, and your progress;
-# - read one training of about a minute: what went in, what came out, and what it is worth.
+# - read a short training: what went in, what came out, and what it is worth.
 #
 # **It takes** about 15 minutes of yours and {minutes} of the machine's
 # ({smoke_minutes} in the smoke profile). **It needs** some Python and NumPy, and a rough idea of
@@ -21,7 +21,7 @@
 # change them and run the notebook again.
 
 # %% slug=parameters tags=["parameters"]
-profile: str = "full"  # "full" (about a minute) or "smoke" (seconds, learns next to nothing)
+profile: str = "full"  # "full" or "smoke" (shorter still, learns next to nothing)
 dataset: str = "auto"  # "auto", "shapes", "cifar10", or the path of a picture folder
 seed: int = 0  # another number: other random views, another start
 
@@ -136,7 +136,7 @@ print(f"Loss of pure guessing with {batch_size} pictures in a batch: {chance:.2f
 # %% [markdown] slug=predict-text
 # ## Predict, then run
 #
-# We are about to train a small encoder for about a minute, without a single label. Then we ask
+# We are about to train a small encoder for a short while, without a single label. Then we ask
 # how good its description *h* is: for each test picture we look up the 20 training pictures with
 # the most similar *h* and let them vote on its class (**k nearest neighbours**, kNN). Guessing at
 # random is right in one case out of as many as there are classes.
@@ -151,7 +151,7 @@ my_guess = predict(
 )
 
 # %% [markdown] slug=model-text
-# ## One minute of SimCLR
+# ## SimCLR in a few lines
 #
 # These few lines are all of SimCLR: an encoder, a head, an augmenter that draws the views, and a
 # model that joins them. The lessons to come open each of these boxes.
@@ -189,8 +189,8 @@ before = knn_of(encoder)
 print(f"kNN accuracy before training: {before:.0%}")
 
 # %% [markdown] slug=train-text
-# Now train. Look at the line below the cell: the loss should soon leave the line of chance. This
-# is the minute; stretch your legs.
+# Now train. Look at the line below the cell: the loss should soon leave the line of chance. It is
+# the longest cell of this lesson; stretch your legs.
 
 # %% slug=train
 import keras

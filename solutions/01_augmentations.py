@@ -871,7 +871,7 @@ def train(views, epochs):
 
 # %% [markdown] slug=trainings-text
 # The four trainings, and an untrained encoder to compare with. This is the longest cell of the
-# lesson: a few minutes.
+# lesson.
 
 # %% slug=trainings
 left_out = {
@@ -940,7 +940,7 @@ show(figure, alt=f"Partner ranked first, and classes right: {'; '.join(told)}.")
 # no better than an untrained one. **A low contrastive loss is no proof of good features**: it may
 # be the sign of a shortcut. Without the crop the game is as easy, for nothing moves; but with the
 # colours hidden, the shape is still part of the clue. Leaving out the mirror changes little here.
-# (One seed: a difference of a few points may be chance. Lesson 06 compares over several.)
+# (One seed: a difference of a few points may be chance. A later lesson compares over several.)
 
 # %% [markdown] slug=blind-text
 # ## Blind to what?

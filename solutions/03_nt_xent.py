@@ -25,7 +25,7 @@
 # The three settings of every lesson. Leave them as they are the first time.
 
 # %% slug=parameters tags=["parameters"]
-profile: str = "full"  # "full" (a minute or two) or "smoke" (fewer and smaller experiments)
+profile: str = "full"  # "full" or "smoke" (fewer and smaller experiments)
 dataset: str = "auto"  # "auto", "shapes", "cifar10", or the path of a picture folder
 seed: int = 0  # another number: other views, other starting points
 
@@ -1067,7 +1067,7 @@ show(figure, alt="Alignment and uniformity over the steps; at the end " + "; ".j
 # - The field went on from here. *Decoupled* contrastive learning takes the positive out of the
 #   denominator, so that the push does not fade when a partner is found; *debiased* and *supervised*
 #   losses care for the false negatives; SigLIP asks each pair on its own, without a softmax; and
-#   SogCLR makes small batches do (lesson 08).
+#   SogCLR makes small batches do (a later lesson).
 
 # %% [markdown] slug=references
 # ## References

@@ -3,8 +3,8 @@
 #
 # Views, encoder, head, loss: all parts are there. Now they move. You will write the step that makes
 # an encoder learn, the learning rate it learns with, and the optimiser that large batches need.
-# Then you pretrain for about two minutes, and after that you **break the run on purpose**, in one
-# way after another, until you can tell from the curves what is wrong.
+# Then you pretrain in earnest, and after that you **break the run on purpose**, in one way after
+# another, until you can tell from the curves what is wrong.
 #
 # **After it you can**
 #
@@ -569,12 +569,12 @@ same = [np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs_of_weight
 print(f"{sum(same)} of {len(same)} arrays are the same, bit for bit")
 
 # %% [markdown] slug=run-text
-# ## Two minutes of pretraining
+# ## Pretraining in earnest
 #
-# Now for real. The loss alone does not tell whether the features get better, so after some epochs
-# we ask: of a part of the training pictures, how many get the right class by a vote of their
-# nearest neighbours among the others (**kNN**)? The labels serve this look and nothing else; the
-# test pictures stay untouched until lesson 05.
+# Now all pictures, for many epochs. The loss alone does not tell whether the features get better,
+# so after some epochs we ask: of a part of the training pictures, how many get the right class by a
+# vote of their nearest neighbours among the others (**kNN**)? The labels serve this look and
+# nothing else; the test pictures stay untouched until lesson 05.
 
 # %% slug=monitor
 from simclr_lib import extract_features, knn_accuracy
@@ -632,7 +632,7 @@ def look_at_encoder(history):
 
 
 # %% [markdown] slug=train-text
-# This cell takes its minutes. A line below it tells from time to time how far it is.
+# This cell takes its time. A line below it tells now and then how far it is.
 
 # %% slug=train
 from simclr_lib.pretraining.loop import columns
@@ -774,7 +774,7 @@ show(plots.accuracy_bars(rows, title, classes=classes, highlight="healthy"))
 #   mercy, and the loss begins high, about at its chance line. Then it falls far, and here kNN rises
 #   *faster* than in the healthy run. Both losses are honest, but they are measured with different
 #   rulers: **losses at different temperatures cannot be compared**. Which temperature is best in
-#   the end, and on other pictures, is a matter for a fair comparison (lesson 06).
+#   the end, and on other pictures, is a matter for a fair comparison, in a later lesson.
 
 # %% [markdown] slug=nan-text
 # And faster still? From some rate on, the numbers overflow: the loss is NaN, "not a number", and
@@ -849,7 +849,7 @@ show(figure, alt=f"kNN accuracy with lagging statistics: {words}; settled {train
 # %% [markdown] slug=stale-commentary tags=["commentary"]
 # This encoder has few layers. In each layer the statistics are wrong for what comes out of the
 # layer before, which is wrong already, so the error grows with depth: whether it can turn a very
-# deep network's features into a constant is one of the questions of lesson 07.
+# deep network's features into a constant is one of the questions of a later lesson.
 
 # %% [markdown] slug=stale-how-text
 # How would you notice? Read the features once more with the statistics of the **batch itself**
