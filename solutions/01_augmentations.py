@@ -841,24 +841,27 @@ left_out_guess = predict(
 
 # %% [markdown] slug=train-text
 # A training as in lesson 00. It returns the encoder, and how often the right partner was ranked
-# first in the last epoch.
+# first in the last epoch. With no epoch at all the weights stay random, and the encoder only gets
+# used to the pictures, as in lesson 00: else it would look worse than it is.
 
 # %% slug=train
 import keras
 
 from simclr_lib import SimCLR, chance_level, projection_head, resnet
 from simclr_lib.course.live_progress import LiveProgress
+from simclr_lib.evaluation import reestimate_batch_norm
 
 batch_size = setting.pick(full=128, smoke=64)
 
 
 def train(views, epochs):
-    """Train a small encoder on `views`; 0 epochs leave it as it was born."""
+    """Train a small encoder on `views`; 0 epochs leave the weights that it was born with."""
     keras.utils.set_random_seed(seed)
     width = setting.pick(full=32, smoke=8)
     encoder = resnet(8, width=width, stem="strided", batch_norm_momentum=0.9)
     head = projection_head(encoder.output_shape[-1], hidden_dim=256, output_dim=64)
     if epochs == 0:
+        reestimate_batch_norm(encoder, data.train_images)
         return encoder, None
     model = SimCLR(encoder, head, views, temperature=0.3)
     model.compile(keras.optimizers.AdamW(2e-3, weight_decay=1e-2))

@@ -59,11 +59,13 @@ import keras
 from keras import ops
 
 from simclr_lib import experiment, get_recipe, pretrained, projection_head
+from simclr_lib.evaluation import reestimate_batch_norm
 from simclr_lib.precision import choose_precision
 from simclr_lib.run_folder import RunFolder
 
 recipe = get_recipe("demo", {"seed": seed})
 untrained = [experiment.build_encoder(recipe, "float32")]
+reestimate_batch_norm(untrained[0], data.train_images)  # used to the pictures, as in lesson 00
 untrained.append(
     projection_head(untrained[0].output_shape[-1], recipe.head_hidden, recipe.head_output)
 )
