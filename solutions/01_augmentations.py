@@ -935,7 +935,8 @@ axes[1].set(xlabel="classes right (kNN), %")
 axes[1].axvline(100 / len(data.class_names), color="#222222", linestyle="--", label="guessing")
 axes[1].legend(loc="upper right")
 axes[0].invert_yaxis()
-told = [f"{n} {matched[n] or 0:.0%} and {classes_right[n]:.0%}" for n in left_out]
+game = {n: "not trained" if share is None else f"{share:.0%}" for n, share in matched.items()}
+told = [f"{n} {game[n]} and {classes_right[n]:.0%}" for n in left_out]
 show(figure, alt=f"Partner ranked first, and classes right: {'; '.join(told)}.")
 
 # %% [markdown] slug=left-out-commentary tags=["commentary"]
