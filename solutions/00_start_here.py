@@ -270,6 +270,9 @@ show(figure)
 # - **03 NT-Xent:** the loss, derived from "find your positive" and written in a few lines.
 # - **04 Pretraining:** the whole training, and how to see that it goes well.
 # - **05 Linear evaluation:** what the features are worth, measured fairly.
+#
+# All of them take several evenings. For those who have **one afternoon**, `README.md` in the
+# folder of the notebooks marks a core path: which exercises to do, and what to leave for later.
 
 # %% [markdown] slug=references
 # ## References

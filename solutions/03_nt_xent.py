@@ -14,10 +14,10 @@
 # - say what the temperature does to hard negatives, and why one cannot just make it tiny;
 # - measure alignment and uniformity, and derive the chance line ln(2N−1).
 #
-# **It takes** about two and a half hours of yours, exercises included, and {minutes} of the
-# machine's ({smoke_minutes} in the smoke profile). A good place to stop for today is before the
-# gradient. **It needs** views (lesson 01), encoder and projection head (lesson 02), the count of
-# negatives (lesson 00), NumPy, and the derivative of a logarithm.
+# **It takes** about 150 minutes of yours, exercises included, and {minutes} of the machine's
+# ({smoke_minutes} in the smoke profile): two evenings, and a good place to stop in between is
+# before the gradient. **It needs** views (lesson 01), encoder and projection head (lesson 02), the
+# count of negatives (lesson 00), NumPy, and the derivative of a logarithm.
 
 # %% [markdown] slug=settings-text
 # ## Settings
