@@ -30,7 +30,7 @@ seed: int = 0  # another number: other random views, another start
 # The built-in ones, *shapes*, are drawn by code: ten shapes in random colours, sizes and places.
 
 # %% slug=setup
-from simclr_lib.course import NOT_STARTED, check, compare_guess, hint, lesson, predict, show
+from simclr_lib.course import NOT_STARTED, check, hint, lesson, show, solution
 
 setting = lesson(
     "00_start_here",
@@ -144,6 +144,8 @@ print(f"Loss of pure guessing with {batch_size} pictures in a batch: {chance:.2f
 # Before you run it, write down a guess: you learn more from a wrong guess than from none.
 
 # %% slug=predict
+from simclr_lib.course import compare_guess, predict
+
 my_guess = predict(
     "knn-after",
     "What percentage of the test pictures will the trained encoder get right?",

@@ -34,7 +34,7 @@ seed: int = 0  # another number: other random views, another start
 import numpy as np
 from matplotlib import pyplot as plt
 
-from simclr_lib.course import NOT_STARTED, check, compare_guess, hint, lesson, predict, show
+from simclr_lib.course import NOT_STARTED, check, hint, lesson, show, solution
 
 setting = lesson(
     "01_augmentations",
@@ -753,6 +753,9 @@ show(figure, alt=f"Three crops and their histograms. {sentence}")
 
 
 # %% slug=matching
+from simclr_lib.course import compare_guess, predict
+
+
 def matched_by_histogram(views_a, views_b, bins=8):
     """Share of the first views whose nearest second view, by histogram, is their partner."""
     a, b = (np.stack([color_histogram(v, bins).ravel() for v in vs]) for vs in (views_a, views_b))

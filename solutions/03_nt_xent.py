@@ -36,7 +36,7 @@ seed: int = 0  # another number: other views, other starting points
 import numpy as np
 from matplotlib import pyplot as plt
 
-from simclr_lib.course import NOT_STARTED, check, compare_guess, hint, lesson, predict, show
+from simclr_lib.course import NOT_STARTED, check, hint, lesson, show, solution
 
 BLUE, VERMILION, INK = "#0072B2", "#D55E00", "#222222"
 setting = lesson(
@@ -490,6 +490,8 @@ show(
 # either, but it does not know that: by accident some arrows are more similar than others.
 
 # %% slug=chance-predict
+from simclr_lib.course import compare_guess, predict
+
 my_guess = predict(
     "chance",
     "Random projections: their loss at temperature 0.1, beside ln(2N−1)?",

@@ -35,7 +35,7 @@ seed: int = 0  # another number: other random views, another start
 import numpy as np
 from matplotlib import pyplot as plt
 
-from simclr_lib.course import NOT_STARTED, check, compare_guess, hint, lesson, predict, show
+from simclr_lib.course import NOT_STARTED, check, hint, lesson, show, solution
 
 setting = lesson(
     "04_pretraining", profile=profile, dataset=dataset, seed=seed, train_limit=5000, test_limit=500
@@ -147,6 +147,8 @@ print(f"{encoder.count_params():,} weights in the encoder, {head.count_params():
 # how much *below* its chance line do you expect the loss to be?
 
 # %% slug=repeat-predict
+from simclr_lib.course import compare_guess, predict
+
 my_guess = predict(
     "first-loss",
     "How far below chance, ln(2N−1), is the loss of an untrained encoder?",
