@@ -115,7 +115,7 @@ hint("count_negatives")
 # %% [markdown] slug=progress-text
 # After three honest attempts `solution("count_negatives")` shows the solution beside your own
 # answer; with `now=True` it does so at once. What you have passed is kept in a small file on your
-# machine: type `simclr progress` in a terminal to see it.
+# machine: type `simclr progress` in a terminal to see it (in JupyterLab: File, New, Terminal).
 #
 # Now use the function. A batch has this many negatives for each anchor:
 

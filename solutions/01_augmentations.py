@@ -96,8 +96,9 @@ show(plots.view_grid(pictures, kit_a, kit_b))
 #
 # A crop is a box. Its **area** is a share of the picture, drawn from 0.2 to 1; its **aspect** is
 # width ÷ height, drawn between 3/4 and 4/3. All is measured in shares of the picture's side, so a
-# whole picture is 1 high and 1 wide. Two more numbers between 0 and 1 place it: `down` says how
-# much of the room that is left lies above the box, and `across` how much lies to its left.
+# whole picture is 1 high and 1 wide. Two more numbers between 0 and 1 place it. A box that is less
+# high than the picture leaves some room: `down` says which share of it lies above the box. So does
+# `across` for the room beside it, and the share that lies to its left.
 #
 # **Exercise:** from these four numbers, find the box. A side that would be longer than the picture
 # becomes 1. *(easy, about 6 minutes)*

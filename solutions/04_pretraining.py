@@ -74,8 +74,9 @@ if keras.backend.backend() == "tensorflow":  # the tape is TensorFlow's own
 # 3. **Gradients** of the loss by *all* weights, those of the encoder and those of the head.
 # 4. **Update.** `optimizer.apply_gradients` takes pairs (gradient, weight) and moves the weights.
 #
-# Write it. `ops.concatenate([a, b])` puts arrays one below the other, `ops.split(array, 2)` halves
-# them again. *(medium, about 15 minutes)*
+# Write it, with a tape as above. `ops.concatenate([a, b])` puts arrays one below the other,
+# `ops.split(array, 2)` halves them again, and `nt_xent(z_a, z_b, temperature)` is the loss of
+# lesson 03. *(medium, about 15 minutes)*
 
 # %% slug=training-step
 from keras import ops
