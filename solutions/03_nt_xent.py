@@ -66,13 +66,13 @@ from simclr_lib.run_folder import RunFolder
 recipe = get_recipe("demo", {"seed": seed})
 untrained = [experiment.build_encoder(recipe, "float32")]
 reestimate_batch_norm(untrained[0], data.train_images)  # used to the pictures, as in lesson 00
-untrained.append(
-    projection_head(untrained[0].output_shape[-1], recipe.head_hidden, recipe.head_output)
-)
+sizes = untrained[0].output_shape[-1], recipe.head_hidden, recipe.head_output
+untrained.append(projection_head(*sizes))
 if data.name in pretrained.available():
     trained = [pretrained.pretrained_encoder(data.name), pretrained.pretrained_head(data.name)]
 else:
-    recipe = get_recipe("demo", {"seed": seed, "batch_size": 64, "epochs": 12})
+    batch_size = min(64, len(data.train_images) // 4)
+    recipe = get_recipe("demo", {"seed": seed, "batch_size": batch_size, "epochs": 12})
     checksum = experiment.describe(data)["checksum"]
     folder = RunFolder(Path("runs") / f"lesson03-{data.name}-{checksum}-seed-{seed}")
     trained = experiment.pretrain(recipe, choose_precision(recipe), data, folder, print)[:2]
@@ -86,7 +86,7 @@ else:
 from simclr_lib import simclr_augmenter
 
 augmenter = simclr_augmenter(recipe.view_size, seed=seed)
-N = setting.pick(full=64, smoke=16)
+N = min(setting.pick(full=64, smoke=16), len(data.test_images))
 pictures, labels = data.test_images[:N], data.test_labels[:N]
 views = np.concatenate([np.asarray(augmenter(pictures)) for _ in range(2)])
 
