@@ -693,10 +693,13 @@ print("saved:", *sorted(path.as_posix() for path in folder.glob("*.keras")))
 #
 # | run | what is changed |
 # | --- | --- |
-# | too fast | plain SGD with a rate of 30, about a thousand times too large |
+# | too fast | the learning rate, 20: ten thousand times too large |
 # | cold | the temperature, 0.01: only the very hardest negatives count |
 # | colour kept | no colour distortion: the two views keep their picture's colours |
 # | dead head | all units of the head's hidden layer are switched off: z is the same for all |
+#
+# (AdamW multiplies its weight decay by the learning rate. The fast run does without any, so that
+# it is the steps that go wrong, and not a decay that is ten thousand times too strong.)
 
 # %% slug=break-predict
 my_guess = predict(
@@ -731,7 +734,7 @@ def switch_off(broken):
 
 early = history[:EARLY]
 runs = {"healthy": ([row["loss"] for row in early], [untrained_knn, early[-1]["knn_accuracy"]])}
-runs["too fast"] = short_run(optimizer="sgd", learning_rate=30.0)
+runs["too fast"] = short_run(learning_rate=20.0, weight_decay=0.0)
 runs["cold"] = short_run(temperature=0.01)
 runs["colour kept"] = short_run(color_strength=0.0, gray_probability=0.0)
 runs["dead head"] = short_run(prepare=switch_off)
@@ -780,15 +783,16 @@ show(plots.accuracy_bars(rows, title, classes=classes, highlight="healthy"))
 #   the end, and on other pictures, is a matter for a fair comparison, in a later lesson.
 
 # %% [markdown] slug=nan-text
-# And faster still? From some rate on, the numbers overflow: the loss is NaN, "not a number", and
-# stays so, because a NaN weight makes everything NaN. `fit_epochs` stops there and says so; the
-# last good checkpoint is kept.
+# And faster still? It takes an absurd rate, 10¹⁵ here: however large the steps have made a kernel,
+# the BatchNorm behind it divides the size out again. But the numbers of a computer end somewhere
+# (lesson 03), and beyond, the loss is NaN, "not a number", and stays so, because a NaN weight makes
+# everything NaN. `fit_epochs` stops there and says so; the last good checkpoint is kept.
 
 # %% slug=nan
 from simclr_lib.pretraining.loop import LossIsNaN
 
 try:
-    exploded, _ = short_run(optimizer="sgd", learning_rate=setting.pick(full=1e3, smoke=1e30))
+    exploded, _ = short_run(learning_rate=1e15, weight_decay=0.0)
 except LossIsNaN as error:
     exploded = [math.nan]
     print(error)
