@@ -47,27 +47,34 @@ data = setting.data
 # %% [markdown] slug=parts-text
 # ## A batch to look at
 #
-# A loss is best understood on real projections z. We take two encoders of the same kind: one has
-# random weights, the other has been trained by SimCLR. For the built-in pictures the kit brings it
-# along. For pictures that the kit has no encoder for, one is trained now, and kept in a folder that
-# is named after them: other pictures, or another seed, get an encoder of their own.
+# A loss is best understood on real projections z. We take two encoders of the same kind, each with
+# its head. The first has random weights; BatchNorm gets used to the pictures, as in lesson 00.
 
-# %% slug=parts
+# %% slug=untrained
+from simclr_lib import experiment, get_recipe, projection_head
+from simclr_lib.evaluation import reestimate_batch_norm
+
+recipe = get_recipe("demo", {"seed": seed})
+untrained = [experiment.build_encoder(recipe, "float32")]
+reestimate_batch_norm(untrained[0], data.train_images)
+sizes = untrained[0].output_shape[-1], recipe.head_hidden, recipe.head_output
+untrained.append(projection_head(*sizes))
+
+# %% [markdown] slug=trained-text
+# The second has been trained by SimCLR. For the built-in pictures the kit brings it along. For
+# pictures that the kit has no encoder for, one is trained now, and kept in a folder that is named
+# after them: other pictures, or another seed, get an encoder of their own.
+
+# %% slug=trained
 from pathlib import Path
 
 import keras
 from keras import ops
 
-from simclr_lib import experiment, get_recipe, pretrained, projection_head
-from simclr_lib.evaluation import reestimate_batch_norm
+from simclr_lib import pretrained
 from simclr_lib.precision import choose_precision
 from simclr_lib.run_folder import RunFolder
 
-recipe = get_recipe("demo", {"seed": seed})
-untrained = [experiment.build_encoder(recipe, "float32")]
-reestimate_batch_norm(untrained[0], data.train_images)  # used to the pictures, as in lesson 00
-sizes = untrained[0].output_shape[-1], recipe.head_hidden, recipe.head_output
-untrained.append(projection_head(*sizes))
 if data.name in pretrained.available():
     trained = [pretrained.pretrained_encoder(data.name), pretrained.pretrained_head(data.name)]
 else:
@@ -75,7 +82,8 @@ else:
     recipe = get_recipe("demo", {"seed": seed, "batch_size": batch_size, "epochs": 12})
     checksum = experiment.describe(data)["checksum"]
     folder = RunFolder(Path("runs") / f"lesson03-{data.name}-{checksum}-seed-{seed}")
-    trained = experiment.pretrain(recipe, choose_precision(recipe), data, folder, print)[:2]
+    experiment.pretrain(recipe, choose_precision(recipe), data, folder, print)
+    trained = [keras.saving.load_model(file) for file in (folder.encoder, folder.head)]
 
 # %% [markdown] slug=batch-text
 # Now one **batch**: N pictures, two views of each, all through encoder and head. The rows are in
