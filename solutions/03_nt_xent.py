@@ -212,10 +212,10 @@ show(
 )
 
 # %% [markdown] slug=histogram-commentary tags=["commentary"]
-# Random weights make *all* views alike: every arrow points nearly the same way, as the left scale
-# tells. Training has turned the negatives to about a right angle on average, and kept the
-# positives close. A handful of negatives stays far to the right, though: remember them, they are
-# the **hard negatives**.
+# Random weights make *all* views alike: the arrows point roughly the same way, as the left scale
+# tells, and those of one picture hardly closer together than those of two. Training has turned the
+# negatives to about a right angle on average, and kept the positives close. A handful of negatives
+# stays far to the right, though: remember them, they are the **hard negatives**.
 
 # %% [markdown] slug=classification-text
 # ## A guessing game: which one is my partner?
@@ -938,7 +938,8 @@ show(figure, alt="Alignment, uniformity and loss: " + "; ".join(told) + ".")
 
 # %% [markdown] slug=map-words
 # Random arrows and collapse have nearly the same loss, and could hardly lie further apart on this
-# map. (An untrained encoder is closer to a collapse than to random arrows.)
+# map. An untrained encoder is closer to a collapse than to random arrows. Compare it with the
+# trained one: on which of the two axes has the training moved it further?
 #
 # That NT-Xent wants both numbers low can be read off the formula. Split the logarithm:
 #
