@@ -75,8 +75,8 @@ if keras.backend.backend() == "tensorflow":  # the tape is TensorFlow's own
 # 4. **Update.** `optimizer.apply_gradients` takes pairs (gradient, weight) and moves the weights.
 #
 # Write it, with a tape as above. `ops.concatenate([a, b])` puts arrays one below the other,
-# `ops.split(array, 2)` halves them again, and `nt_xent(z_a, z_b, temperature)` is the loss of
-# lesson 03. *(medium, about 15 minutes)*
+# `ops.split(array, 2)` halves them again, and `nt_xent`, which takes what yours took in lesson 03,
+# is the loss. *(medium, about 15 minutes)*
 
 # %% slug=training-step
 from keras import ops
