@@ -945,7 +945,7 @@ show(figure, alt=f"Partner ranked first, and classes right: {'; '.join(told)}.")
 
 # %% [markdown] slug=left-out-commentary tags=["commentary"]
 # Without colour distortion the encoder finds the partner nearly always, and yet knows the classes
-# no better than an untrained one. **A low contrastive loss is no proof of good features**: it may
+# less well than an untrained one. **A low contrastive loss is no proof of good features**: it may
 # be the sign of a shortcut. Without the crop the game is as easy, for nothing moves; but with the
 # colours hidden, the shape is still part of the clue. Leaving out the mirror changes little here.
 # (One seed: a difference of a few points may be chance. A later lesson compares over several.)
@@ -1015,10 +1015,10 @@ told = [
 show(figure, alt=f"Mean cosine of features before and after a change. {'; '.join(told)}.")
 
 # %% [markdown] slug=blindness-commentary tags=["commentary"]
-# Compare "all operations" with the rows below it. Without colour in its views, the encoder notices
-# a change of colour, and grey most of all; without the crop, it notices the crop. The mirror is the
-# exception: most of the shapes look much the same in a mirror, so there was little to learn. And an
-# untrained encoder is blind to much by its build: it averages over all places, for instance.
+# Compare "all operations" with the untrained encoder: the training has made it blind to each of the
+# changes. Then with the rows below it. Without colour in its views, the encoder notices a change of
+# colour, and grey most of all; without the crop, it notices the crop. The mirror is the exception:
+# most of the shapes look much the same in it, so whoever goes by the shape need not be taught.
 #
 # Whether blindness is good depends on the question: blindness to colour helps where the shape is
 # the class, and would ruin an encoder that has to tell ripe fruit from unripe.
