@@ -96,6 +96,9 @@ def lab(arguments):
     # Settings that a learner's own come before: no question about news in the middle of lesson 00.
     own = [str(Path(__file__).parent / "jupyter"), os.environ.get("JUPYTER_CONFIG_PATH")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, own))
+    # JupyterLab's terminals find `simclr` although nobody has activated .venv.
+    places = [str(Path(sys.executable).parent), os.environ.get("PATH")]
+    os.environ["PATH"] = os.pathsep.join(filter(None, places))
     if os.name == "nt":  # there, exec would come back to the prompt at once
         return subprocess.run(command).returncode
     return os.execv(sys.executable, command)

@@ -8,7 +8,7 @@
 #
 # - say in two sentences what SimCLR does, and what an anchor, a positive and a negative are;
 # - use the exercises, their hints, and your progress;
-# - read one training of about a minute: what went in, what came out, and what it is worth.
+# - read a short training: what went in, what came out, and what it is worth.
 #
 # **It takes** about 15 minutes of yours and {minutes} of the machine's
 # ({smoke_minutes} in the smoke profile). **It needs** some Python and NumPy, and a rough idea of
@@ -21,7 +21,7 @@
 # change them and run the notebook again.
 
 # %% slug=parameters tags=["parameters"]
-profile: str = "full"  # "full" (about a minute) or "smoke" (seconds, learns next to nothing)
+profile: str = "full"  # "full" or "smoke" (shorter still, learns next to nothing)
 dataset: str = "auto"  # "auto", "shapes", "cifar10", or the path of a picture folder
 seed: int = 0  # another number: other random views, another start
 
@@ -30,7 +30,7 @@ seed: int = 0  # another number: other random views, another start
 # The built-in ones, *shapes*, are drawn by code: ten shapes in random colours, sizes and places.
 
 # %% slug=setup
-from simclr_lib.course import NOT_STARTED, check, compare_guess, hint, lesson, predict, show
+from simclr_lib.course import NOT_STARTED, check, hint, lesson, show, solution
 
 setting = lesson(
     "00_start_here",
@@ -115,7 +115,7 @@ hint("count_negatives")
 # %% [markdown] slug=progress-text
 # After three honest attempts `solution("count_negatives")` shows the solution beside your own
 # answer; with `now=True` it does so at once. What you have passed is kept in a small file on your
-# machine: type `simclr progress` in a terminal to see it.
+# machine: type `simclr progress` in a terminal to see it (in JupyterLab: File, New, Terminal).
 #
 # Now use the function. A batch has this many negatives for each anchor:
 
@@ -136,7 +136,7 @@ print(f"Loss of pure guessing with {batch_size} pictures in a batch: {chance:.2f
 # %% [markdown] slug=predict-text
 # ## Predict, then run
 #
-# We are about to train a small encoder for about a minute, without a single label. Then we ask
+# We are about to train a small encoder for a short while, without a single label. Then we ask
 # how good its description *h* is: for each test picture we look up the 20 training pictures with
 # the most similar *h* and let them vote on its class (**k nearest neighbours**, kNN). Guessing at
 # random is right in one case out of as many as there are classes.
@@ -144,6 +144,8 @@ print(f"Loss of pure guessing with {batch_size} pictures in a batch: {chance:.2f
 # Before you run it, write down a guess: you learn more from a wrong guess than from none.
 
 # %% slug=predict
+from simclr_lib.course import compare_guess, predict
+
 my_guess = predict(
     "knn-after",
     "What percentage of the test pictures will the trained encoder get right?",
@@ -151,7 +153,7 @@ my_guess = predict(
 )
 
 # %% [markdown] slug=model-text
-# ## One minute of SimCLR
+# ## SimCLR in a few lines
 #
 # These few lines are all of SimCLR: an encoder, a head, an augmenter that draws the views, and a
 # model that joins them. The lessons to come open each of these boxes.
@@ -189,8 +191,8 @@ before = knn_of(encoder)
 print(f"kNN accuracy before training: {before:.0%}")
 
 # %% [markdown] slug=train-text
-# Now train. Look at the line below the cell: the loss should soon leave the line of chance. This
-# is the minute; stretch your legs.
+# Now train. Look at the line below the cell: the loss should soon leave the line of chance. It is
+# the longest cell of this lesson; stretch your legs.
 
 # %% slug=train
 import keras
@@ -270,6 +272,9 @@ show(figure)
 # - **03 NT-Xent:** the loss, derived from "find your positive" and written in a few lines.
 # - **04 Pretraining:** the whole training, and how to see that it goes well.
 # - **05 Linear evaluation:** what the features are worth, measured fairly.
+#
+# All of them take several evenings. For those who have **one afternoon**, `README.md` in the
+# folder of the notebooks marks a core path: which exercises to do, and what to leave for later.
 
 # %% [markdown] slug=references
 # ## References

@@ -34,7 +34,7 @@ seed: int = 0  # another number: other random views, another start
 import numpy as np
 from matplotlib import pyplot as plt
 
-from simclr_lib.course import NOT_STARTED, check, compare_guess, hint, lesson, predict, show
+from simclr_lib.course import NOT_STARTED, check, hint, lesson, show, solution
 
 setting = lesson(
     "01_augmentations",
@@ -96,8 +96,9 @@ show(plots.view_grid(pictures, kit_a, kit_b))
 #
 # A crop is a box. Its **area** is a share of the picture, drawn from 0.2 to 1; its **aspect** is
 # width ÷ height, drawn between 3/4 and 4/3. All is measured in shares of the picture's side, so a
-# whole picture is 1 high and 1 wide. Two more numbers between 0 and 1 place it: `down` says how
-# much of the room that is left lies above the box, and `across` how much lies to its left.
+# whole picture is 1 high and 1 wide. Two more numbers between 0 and 1 place it. A box that is less
+# high than the picture leaves some room: `down` says which share of it lies above the box. So does
+# `across` for the room beside it, and the share that lies to its left.
 #
 # **Exercise:** from these four numbers, find the box. A side that would be longer than the picture
 # becomes 1. *(easy, about 6 minutes)*
@@ -753,6 +754,9 @@ show(figure, alt=f"Three crops and their histograms. {sentence}")
 
 
 # %% slug=matching
+from simclr_lib.course import compare_guess, predict
+
+
 def matched_by_histogram(views_a, views_b, bins=8):
     """Share of the first views whose nearest second view, by histogram, is their partner."""
     a, b = (np.stack([color_histogram(v, bins).ravel() for v in vs]) for vs in (views_a, views_b))
@@ -841,24 +845,27 @@ left_out_guess = predict(
 
 # %% [markdown] slug=train-text
 # A training as in lesson 00. It returns the encoder, and how often the right partner was ranked
-# first in the last epoch.
+# first in the last epoch. With no epoch at all the weights stay random, and the encoder only gets
+# used to the pictures, as in lesson 00: else it would look worse than it is.
 
 # %% slug=train
 import keras
 
 from simclr_lib import SimCLR, chance_level, projection_head, resnet
 from simclr_lib.course.live_progress import LiveProgress
+from simclr_lib.evaluation import reestimate_batch_norm
 
 batch_size = setting.pick(full=128, smoke=64)
 
 
 def train(views, epochs):
-    """Train a small encoder on `views`; 0 epochs leave it as it was born."""
+    """Train a small encoder on `views`; 0 epochs leave the weights that it was born with."""
     keras.utils.set_random_seed(seed)
     width = setting.pick(full=32, smoke=8)
     encoder = resnet(8, width=width, stem="strided", batch_norm_momentum=0.9)
     head = projection_head(encoder.output_shape[-1], hidden_dim=256, output_dim=64)
     if epochs == 0:
+        reestimate_batch_norm(encoder, data.train_images)
         return encoder, None
     model = SimCLR(encoder, head, views, temperature=0.3)
     model.compile(keras.optimizers.AdamW(2e-3, weight_decay=1e-2))
@@ -871,7 +878,7 @@ def train(views, epochs):
 
 # %% [markdown] slug=trainings-text
 # The four trainings, and an untrained encoder to compare with. This is the longest cell of the
-# lesson: a few minutes.
+# lesson.
 
 # %% slug=trainings
 left_out = {
@@ -932,15 +939,16 @@ axes[1].set(xlabel="classes right (kNN), %")
 axes[1].axvline(100 / len(data.class_names), color="#222222", linestyle="--", label="guessing")
 axes[1].legend(loc="upper right")
 axes[0].invert_yaxis()
-told = [f"{n} {matched[n] or 0:.0%} and {classes_right[n]:.0%}" for n in left_out]
+game = {n: "not trained" if share is None else f"{share:.0%}" for n, share in matched.items()}
+told = [f"{n} {game[n]} and {classes_right[n]:.0%}" for n in left_out]
 show(figure, alt=f"Partner ranked first, and classes right: {'; '.join(told)}.")
 
 # %% [markdown] slug=left-out-commentary tags=["commentary"]
 # Without colour distortion the encoder finds the partner nearly always, and yet knows the classes
-# no better than an untrained one. **A low contrastive loss is no proof of good features**: it may
+# less well than an untrained one. **A low contrastive loss is no proof of good features**: it may
 # be the sign of a shortcut. Without the crop the game is as easy, for nothing moves; but with the
 # colours hidden, the shape is still part of the clue. Leaving out the mirror changes little here.
-# (One seed: a difference of a few points may be chance. Lesson 06 compares over several.)
+# (One seed: a difference of a few points may be chance. A later lesson compares over several.)
 
 # %% [markdown] slug=blind-text
 # ## Blind to what?
@@ -1007,10 +1015,10 @@ told = [
 show(figure, alt=f"Mean cosine of features before and after a change. {'; '.join(told)}.")
 
 # %% [markdown] slug=blindness-commentary tags=["commentary"]
-# Compare "all operations" with the rows below it. Without colour in its views, the encoder notices
-# a change of colour, and grey most of all; without the crop, it notices the crop. The mirror is the
-# exception: most of the shapes look much the same in a mirror, so there was little to learn. And an
-# untrained encoder is blind to much by its build: it averages over all places, for instance.
+# Compare "all operations" with the untrained encoder: the training has made it blind to each of the
+# changes. Then with the rows below it. Without colour in its views, the encoder notices a change of
+# colour, and grey most of all; without the crop, it notices the crop. The mirror is the exception:
+# most of the shapes look much the same in it, so whoever goes by the shape need not be taught.
 #
 # Whether blindness is good depends on the question: blindness to colour helps where the shape is
 # the class, and would ruin an encoder that has to tell ripe fruit from unripe.

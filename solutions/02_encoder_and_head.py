@@ -34,7 +34,7 @@ seed: int = 0  # another number: other random weights, other views
 import numpy as np
 from matplotlib import pyplot as plt
 
-from simclr_lib.course import NOT_STARTED, check, compare_guess, hint, lesson, predict, show
+from simclr_lib.course import NOT_STARTED, check, hint, lesson, show, solution
 
 setting = lesson(
     "02_encoder_and_head",
@@ -126,6 +126,8 @@ hint("output_side")
 # four stages; each but the first halves the side again. What is left of *our* pictures?
 
 # %% slug=stems-predict
+from simclr_lib.course import compare_guess, predict
+
 my_guess = predict(
     "last-side",
     "A picture of 32×32 pixels, the ImageNet stem and four stages: what is the last map's side?",

@@ -14,10 +14,10 @@
 # - say what the temperature does to hard negatives, and why one cannot just make it tiny;
 # - measure alignment and uniformity, and derive the chance line ln(2N−1).
 #
-# **It takes** about two and a half hours of yours, exercises included, and {minutes} of the
-# machine's ({smoke_minutes} in the smoke profile). A good place to stop for today is before the
-# gradient. **It needs** views (lesson 01), encoder and projection head (lesson 02), the count of
-# negatives (lesson 00), NumPy, and the derivative of a logarithm.
+# **It takes** about 150 minutes of yours, exercises included, and {minutes} of the machine's
+# ({smoke_minutes} in the smoke profile): two evenings, and a good place to stop in between is
+# before the gradient. **It needs** views (lesson 01), encoder and projection head (lesson 02), the
+# count of negatives (lesson 00), NumPy, and the derivative of a logarithm.
 
 # %% [markdown] slug=settings-text
 # ## Settings
@@ -25,7 +25,7 @@
 # The three settings of every lesson. Leave them as they are the first time.
 
 # %% slug=parameters tags=["parameters"]
-profile: str = "full"  # "full" (a minute or two) or "smoke" (fewer and smaller experiments)
+profile: str = "full"  # "full" or "smoke" (fewer and smaller experiments)
 dataset: str = "auto"  # "auto", "shapes", "cifar10", or the path of a picture folder
 seed: int = 0  # another number: other views, other starting points
 
@@ -36,7 +36,7 @@ seed: int = 0  # another number: other views, other starting points
 import numpy as np
 from matplotlib import pyplot as plt
 
-from simclr_lib.course import NOT_STARTED, check, compare_guess, hint, lesson, predict, show
+from simclr_lib.course import NOT_STARTED, check, hint, lesson, show, solution
 
 BLUE, VERMILION, INK = "#0072B2", "#D55E00", "#222222"
 setting = lesson(
@@ -47,31 +47,43 @@ data = setting.data
 # %% [markdown] slug=parts-text
 # ## A batch to look at
 #
-# A loss is best understood on real projections z. We take two encoders of the same kind: one has
-# random weights, the other has been trained by SimCLR (the kit brings it along; for other pictures
-# than the built-in ones it is trained now, in a minute or so).
+# A loss is best understood on real projections z. We take two encoders of the same kind, each with
+# its head. The first has random weights; BatchNorm gets used to the pictures, as in lesson 00.
 
-# %% slug=parts
+# %% slug=untrained
+from simclr_lib import experiment, get_recipe, projection_head
+from simclr_lib.evaluation import reestimate_batch_norm
+
+recipe = get_recipe("demo", {"seed": seed})
+untrained = [experiment.build_encoder(recipe, "float32")]
+reestimate_batch_norm(untrained[0], data.train_images)
+sizes = untrained[0].output_shape[-1], recipe.head_hidden, recipe.head_output
+untrained.append(projection_head(*sizes))
+
+# %% [markdown] slug=trained-text
+# The second has been trained by SimCLR. For the built-in pictures the kit brings it along. For
+# pictures that the kit has no encoder for, one is trained now, and kept in a folder that is named
+# after them: other pictures, or another seed, get an encoder of their own.
+
+# %% slug=trained
 from pathlib import Path
 
 import keras
 from keras import ops
 
-from simclr_lib import experiment, get_recipe, pretrained, projection_head
+from simclr_lib import pretrained
 from simclr_lib.precision import choose_precision
 from simclr_lib.run_folder import RunFolder
 
-recipe = get_recipe("demo", {"seed": seed})
-untrained = [experiment.build_encoder(recipe, "float32")]
-untrained.append(
-    projection_head(untrained[0].output_shape[-1], recipe.head_hidden, recipe.head_output)
-)
 if data.name in pretrained.available():
     trained = [pretrained.pretrained_encoder(data.name), pretrained.pretrained_head(data.name)]
 else:
-    recipe = get_recipe("demo", {"seed": seed, "batch_size": 64, "epochs": 12})
-    folder = RunFolder(Path("runs") / "lesson03")
-    trained = experiment.pretrain(recipe, choose_precision(recipe), data, folder, print)[:2]
+    batch_size = min(64, len(data.train_images) // 4)
+    recipe = get_recipe("demo", {"seed": seed, "batch_size": batch_size, "epochs": 12})
+    checksum = experiment.describe(data)["checksum"]
+    folder = RunFolder(Path("runs") / f"lesson03-{data.name}-{checksum}-seed-{seed}")
+    experiment.pretrain(recipe, choose_precision(recipe), data, folder, print)
+    trained = [keras.saving.load_model(file) for file in (folder.encoder, folder.head)]
 
 # %% [markdown] slug=batch-text
 # Now one **batch**: N pictures, two views of each, all through encoder and head. The rows are in
@@ -82,7 +94,7 @@ else:
 from simclr_lib import simclr_augmenter
 
 augmenter = simclr_augmenter(recipe.view_size, seed=seed)
-N = setting.pick(full=64, smoke=16)
+N = min(setting.pick(full=64, smoke=16), len(data.test_images))
 pictures, labels = data.test_images[:N], data.test_labels[:N]
 views = np.concatenate([np.asarray(augmenter(pictures)) for _ in range(2)])
 
@@ -200,10 +212,10 @@ show(
 )
 
 # %% [markdown] slug=histogram-commentary tags=["commentary"]
-# Random weights make *all* views alike: every arrow points nearly the same way, as the left scale
-# tells. Training has turned the negatives to about a right angle on average, and kept the
-# positives close. A handful of negatives stays far to the right, though: remember them, they are
-# the **hard negatives**.
+# Random weights make *all* views alike: the arrows point roughly the same way, as the left scale
+# tells, and those of one picture hardly closer together than those of two. Training has turned the
+# negatives to about a right angle on average, and kept the positives close. A handful of negatives
+# stays far to the right, though: remember them, they are the **hard negatives**.
 
 # %% [markdown] slug=classification-text
 # ## A guessing game: which one is my partner?
@@ -486,6 +498,8 @@ show(
 # either, but it does not know that: by accident some arrows are more similar than others.
 
 # %% slug=chance-predict
+from simclr_lib.course import compare_guess, predict
+
 my_guess = predict(
     "chance",
     "Random projections: their loss at temperature 0.1, beside ln(2N−1)?",
@@ -924,7 +938,8 @@ show(figure, alt="Alignment, uniformity and loss: " + "; ".join(told) + ".")
 
 # %% [markdown] slug=map-words
 # Random arrows and collapse have nearly the same loss, and could hardly lie further apart on this
-# map. (An untrained encoder is closer to a collapse than to random arrows.)
+# map. An untrained encoder is closer to a collapse than to random arrows. Compare it with the
+# trained one: on which of the two axes has the training moved it further?
 #
 # That NT-Xent wants both numbers low can be read off the formula. Split the logarithm:
 #
@@ -1065,7 +1080,7 @@ show(figure, alt="Alignment and uniformity over the steps; at the end " + "; ".j
 # - The field went on from here. *Decoupled* contrastive learning takes the positive out of the
 #   denominator, so that the push does not fade when a partner is found; *debiased* and *supervised*
 #   losses care for the false negatives; SigLIP asks each pair on its own, without a softmax; and
-#   SogCLR makes small batches do (lesson 08).
+#   SogCLR makes small batches do (a later lesson).
 
 # %% [markdown] slug=references
 # ## References

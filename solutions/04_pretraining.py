@@ -3,8 +3,8 @@
 #
 # Views, encoder, head, loss: all parts are there. Now they move. You will write the step that makes
 # an encoder learn, the learning rate it learns with, and the optimiser that large batches need.
-# Then you pretrain for about two minutes, and after that you **break the run on purpose**, in one
-# way after another, until you can tell from the curves what is wrong.
+# Then you pretrain in earnest, and after that you **break the run on purpose**, in one way after
+# another, until you can tell from the curves what is wrong.
 #
 # **After it you can**
 #
@@ -35,7 +35,7 @@ seed: int = 0  # another number: other random views, another start
 import numpy as np
 from matplotlib import pyplot as plt
 
-from simclr_lib.course import NOT_STARTED, check, compare_guess, hint, lesson, predict, show
+from simclr_lib.course import NOT_STARTED, check, hint, lesson, show, solution
 
 setting = lesson(
     "04_pretraining", profile=profile, dataset=dataset, seed=seed, train_limit=5000, test_limit=500
@@ -74,8 +74,9 @@ if keras.backend.backend() == "tensorflow":  # the tape is TensorFlow's own
 # 3. **Gradients** of the loss by *all* weights, those of the encoder and those of the head.
 # 4. **Update.** `optimizer.apply_gradients` takes pairs (gradient, weight) and moves the weights.
 #
-# Write it. `ops.concatenate([a, b])` puts arrays one below the other, `ops.split(array, 2)` halves
-# them again. *(medium, about 15 minutes)*
+# Write it, with a tape as above. `ops.concatenate([a, b])` puts arrays one below the other,
+# `ops.split(array, 2)` halves them again, and `nt_xent`, which takes what yours took in lesson 03,
+# is the loss. *(medium, about 15 minutes)*
 
 # %% slug=training-step
 from keras import ops
@@ -147,6 +148,8 @@ print(f"{encoder.count_params():,} weights in the encoder, {head.count_params():
 # how much *below* its chance line do you expect the loss to be?
 
 # %% slug=repeat-predict
+from simclr_lib.course import compare_guess, predict
+
 my_guess = predict(
     "first-loss",
     "How far below chance, ln(2N−1), is the loss of an untrained encoder?",
@@ -569,12 +572,12 @@ same = [np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs_of_weight
 print(f"{sum(same)} of {len(same)} arrays are the same, bit for bit")
 
 # %% [markdown] slug=run-text
-# ## Two minutes of pretraining
+# ## Pretraining in earnest
 #
-# Now for real. The loss alone does not tell whether the features get better, so after some epochs
-# we ask: of a part of the training pictures, how many get the right class by a vote of their
-# nearest neighbours among the others (**kNN**)? The labels serve this look and nothing else; the
-# test pictures stay untouched until lesson 05.
+# Now all pictures, for many epochs. The loss alone does not tell whether the features get better,
+# so after some epochs we ask: of a part of the training pictures, how many get the right class by a
+# vote of their nearest neighbours among the others (**kNN**)? The labels serve this look and
+# nothing else; the test pictures stay untouched until lesson 05.
 
 # %% slug=monitor
 from simclr_lib import extract_features, knn_accuracy
@@ -632,7 +635,7 @@ def look_at_encoder(history):
 
 
 # %% [markdown] slug=train-text
-# This cell takes its minutes. A line below it tells from time to time how far it is.
+# This cell takes its time. A line below it tells now and then how far it is.
 
 # %% slug=train
 from simclr_lib.pretraining.loop import columns
@@ -690,10 +693,13 @@ print("saved:", *sorted(path.as_posix() for path in folder.glob("*.keras")))
 #
 # | run | what is changed |
 # | --- | --- |
-# | too fast | plain SGD with a rate of 30, about a thousand times too large |
+# | too fast | the learning rate, 20: ten thousand times too large |
 # | cold | the temperature, 0.01: only the very hardest negatives count |
 # | colour kept | no colour distortion: the two views keep their picture's colours |
 # | dead head | all units of the head's hidden layer are switched off: z is the same for all |
+#
+# (AdamW multiplies its weight decay by the learning rate. The fast run does without any, so that
+# it is the steps that go wrong, and not a decay that is ten thousand times too strong.)
 
 # %% slug=break-predict
 my_guess = predict(
@@ -728,7 +734,7 @@ def switch_off(broken):
 
 early = history[:EARLY]
 runs = {"healthy": ([row["loss"] for row in early], [untrained_knn, early[-1]["knn_accuracy"]])}
-runs["too fast"] = short_run(optimizer="sgd", learning_rate=30.0)
+runs["too fast"] = short_run(learning_rate=20.0, weight_decay=0.0)
 runs["cold"] = short_run(temperature=0.01)
 runs["colour kept"] = short_run(color_strength=0.0, gray_probability=0.0)
 runs["dead head"] = short_run(prepare=switch_off)
@@ -774,18 +780,19 @@ show(plots.accuracy_bars(rows, title, classes=classes, highlight="healthy"))
 #   mercy, and the loss begins high, about at its chance line. Then it falls far, and here kNN rises
 #   *faster* than in the healthy run. Both losses are honest, but they are measured with different
 #   rulers: **losses at different temperatures cannot be compared**. Which temperature is best in
-#   the end, and on other pictures, is a matter for a fair comparison (lesson 06).
+#   the end, and on other pictures, is a matter for a fair comparison, in a later lesson.
 
 # %% [markdown] slug=nan-text
-# And faster still? From some rate on, the numbers overflow: the loss is NaN, "not a number", and
-# stays so, because a NaN weight makes everything NaN. `fit_epochs` stops there and says so; the
-# last good checkpoint is kept.
+# And faster still? It takes an absurd rate, 10¹⁵ here: however large the steps have made a kernel,
+# the BatchNorm behind it divides the size out again. But the numbers of a computer end somewhere
+# (lesson 03), and beyond, the loss is NaN, "not a number", and stays so, because a NaN weight makes
+# everything NaN. `fit_epochs` stops there and says so; the last good checkpoint is kept.
 
 # %% slug=nan
 from simclr_lib.pretraining.loop import LossIsNaN
 
 try:
-    exploded, _ = short_run(optimizer="sgd", learning_rate=setting.pick(full=1e3, smoke=1e30))
+    exploded, _ = short_run(learning_rate=1e15, weight_decay=0.0)
 except LossIsNaN as error:
     exploded = [math.nan]
     print(error)
@@ -849,7 +856,7 @@ show(figure, alt=f"kNN accuracy with lagging statistics: {words}; settled {train
 # %% [markdown] slug=stale-commentary tags=["commentary"]
 # This encoder has few layers. In each layer the statistics are wrong for what comes out of the
 # layer before, which is wrong already, so the error grows with depth: whether it can turn a very
-# deep network's features into a constant is one of the questions of lesson 07.
+# deep network's features into a constant is one of the questions of a later lesson.
 
 # %% [markdown] slug=stale-how-text
 # How would you notice? Read the features once more with the statistics of the **batch itself**

@@ -495,6 +495,7 @@ def test_data_fetches_and_says_how_to_use_it(simclr, monkeypatch):
 @pytest.mark.skipif(os.name == "nt", reason="there, a child process")
 def test_lab_becomes_jupyterlab_on_the_notebooks(simclr, monkeypatch):
     called = []
+    monkeypatch.setenv("PATH", os.environ["PATH"])  # put back afterwards: `lab` adds to it
     monkeypatch.setattr(os, "execv", lambda *arguments: called.append(arguments))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     simclr("lab", "--no-browser", "--port=9999")
@@ -506,6 +507,15 @@ def test_lab_becomes_jupyterlab_on_the_notebooks(simclr, monkeypatch):
         (sys.executable, [*command, "--no-browser", "--port=9999"]),
         (sys.executable, [*command, "--allow-root"]),
     ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, a child process")
+def test_a_terminal_in_jupyterlab_finds_simclr(simclr, monkeypatch):
+    monkeypatch.setattr(os, "execv", lambda *arguments: None)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert shutil.which("simclr") is None
+    simclr("lab")
+    assert shutil.which("simclr") == str(SIMCLR)
 
 
 def test_lab_without_notebooks_says_where_to_go(refusal, tmp_path, monkeypatch):

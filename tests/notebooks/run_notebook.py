@@ -48,13 +48,18 @@ class Outcome:
         )
 
 
-def in_smoke(notebook):
-    """A copy with the parameters of a smoke run in a cell of their own, as papermill does it."""
+def in_smoke(notebook, **others):
+    """A copy with the parameters of a smoke run in a cell of their own, as papermill does it.
+
+    Args:
+        notebook: an `nbformat` notebook.
+        others: parameters that differ, such as `dataset` or `seed`.
+    """
     ready = nbformat.from_dict(notebook)
     ready.metadata["papermill"] = nbformat.from_dict({})
     for cell in ready.cells:
         cell.metadata.setdefault("tags", [])  # papermill looks at the tags of every cell
-    return parameterize_notebook(ready, SMOKE)
+    return parameterize_notebook(ready, SMOKE | others)
 
 
 def run(notebook, folder):
@@ -62,7 +67,7 @@ def run(notebook, folder):
 
     Args:
         notebook: an `nbformat` notebook.
-        folder: an empty folder.
+        folder: where it runs; it may hold what an earlier run has left.
 
     Returns:
         An `Outcome`.

@@ -3,7 +3,9 @@
 import copy
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 from run_notebook import in_smoke, run
 
 from simclr_lib.course import exercises
@@ -74,6 +76,36 @@ def test_a_students_notebook_runs_untouched_and_with_every_answer_wrong(name, tm
         assert after.startswith(f"✗ {exercise} "), after
         assert goes_on in before and goes_on in after
         assert exercises.find(exercise).mistakes[0].diagnosis in after
+
+
+def draw_stripes(folder, seed):
+    """Fill a folder with pictures of stripes in random colours; their width is the class."""
+    rng = np.random.default_rng(seed)
+    for part, count in (("train", 64), ("test", 32)):
+        for width, name in enumerate(("fine", "narrow", "wide", "broad"), 1):
+            place = folder / part / name
+            place.mkdir(parents=True)
+            striped = np.arange(32 * 32).reshape(32, 32, 1) // width % 2
+            for number in range(count):
+                colors = rng.integers(0, 256, (2, 3), dtype="uint8")
+                Image.fromarray(np.where(striped, *colors)).save(place / f"{number}.png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["03_nt_xent"])
+def test_a_lesson_trains_an_encoder_for_pictures_that_the_kit_has_none_for(name, tmp_path):
+    """One after the other in the same place: two folders of as many pictures, and another seed."""
+    lesson = read("solutions", name)
+    here = tmp_path / "lesson"
+    here.mkdir()
+    for number, pictures in enumerate(("wallpaper", "curtains")):
+        draw_stripes(tmp_path / pictures, seed=number)
+    for number, (pictures, seed) in enumerate([("wallpaper", 0), ("curtains", 0), ("curtains", 1)]):
+        outcome = run(in_smoke(lesson, dataset=str(tmp_path / pictures), seed=seed), here)
+        assert outcome.passed, outcome.log
+        assert outcome.faults() == []
+        assert f"Data: {pictures}, 256 pictures" in outcome.text("setup")
+        assert len(list(here.glob("runs/*/encoder.keras"))) == number + 1  # each has its own
 
 
 def test_what_is_wrong_with_a_notebook_is_seen(tmp_path):
