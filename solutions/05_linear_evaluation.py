@@ -20,12 +20,14 @@
 # %% [markdown] slug=settings-text
 # ## Settings
 #
-# The three settings of every lesson. Leave them as they are the first time.
+# The three settings of every lesson, and one of this: which encoder is judged. Leave them as they
+# are the first time.
 
 # %% slug=parameters tags=["parameters"]
 profile: str = "full"  # "full" (minutes) or "smoke" (seconds, measures next to nothing)
 dataset: str = "auto"  # "auto", "shapes", "cifar10", or the path of a picture folder
 seed: int = 0  # another number: other pictures drawn, other labels kept
+encoder_from: str = "auto"  # "auto", "kit", or the folder of a `simclr run` of yours
 
 # %% [markdown] slug=setup-text
 # The next cell loads the pictures. For the first time in this course the labels are more than a
@@ -53,40 +55,19 @@ classes = len(data.class_names)
 #
 # It is your own from lesson 04, if you ran that lesson on the same pictures and in the same
 # profile; else the one that comes with the kit. For pictures that the kit has no encoder for, one
-# is trained now, for some minutes. The function loads encoder and head anew each time: we are
-# going to spoil some copies.
-
-# %% slug=start
-from pathlib import Path
-
-import keras
-
-from simclr_lib import experiment, get_recipe, pretrained
-from simclr_lib.precision import choose_precision
-from simclr_lib.run_folder import RunFolder
-
-
-def load_parts():
-    """`(encoder, head, where they come from)`, freshly loaded."""
-    own, note = Path("runs") / "lesson04", Path("runs") / "lesson04" / "trained_on.txt"
-    if not note.exists() or note.read_text() != f"{data.name}, {profile}":
-        if data.name in pretrained.available():
-            kits = pretrained.pretrained_encoder(data.name), pretrained.pretrained_head(data.name)
-            return *kits, "the kit's pretrained encoder"
-        own = Path("runs") / f"lesson05-{data.name}-{profile}"
-    if not (own / "encoder.keras").exists():
-        size = {"batch_size": setting.pick(full=256, smoke=64), "epochs": 12, "seed": seed}
-        recipe = get_recipe("demo", size)
-        experiment.pretrain(recipe, choose_precision(recipe), data, RunFolder(own), print)
-    parts = [keras.saving.load_model(own / f"{part}.keras") for part in ("encoder", "head")]
-    return *parts, own.as_posix()
-
-
-# %% [markdown] slug=load-text
-# Load it, and see what goes in and what comes out: a picture becomes a row of features h.
+# is trained now, for some minutes. To judge another one, change `encoder_from` at the top: to
+# `"kit"`, or to the folder of a `simclr run` as seen from this notebook, such as
+# `"../runs/demo"`.
+#
+# Load it, and see what goes in and what comes out: a picture becomes a row of **features h**.
 
 # %% slug=load
-encoder, head, source = load_parts()
+import keras
+
+from simclr_lib.course.on_trial import encoder_on_trial
+
+trial = encoder_on_trial(setting, encoder_from)
+encoder, head, source = trial.encoder, trial.head, trial.source
 features_per_picture = encoder.output_shape[-1]
 print(f"Encoder: {source}; {encoder.count_params():,} weights, h of {features_per_picture} numbers")
 
@@ -142,10 +123,10 @@ mates_guess = predict(
 )
 
 # %% [markdown] slug=mates-text
-# A second copy of the encoder is used for this, because it will be spoilt.
+# A second copy of the encoder is loaded for this, because it will be spoilt.
 
 # %% slug=mates
-spoilt, *_ = load_parts()
+spoilt = encoder_on_trial(setting, encoder_from).encoder
 before = [np.array(weight) for weight in spoilt.get_weights()]
 asked, ordinary = data.train_images[:40] / 255, data.train_images[40:80] / 255
 
@@ -995,17 +976,18 @@ show(figure, alt=f"Test accuracy with 1, 10 and 100 % of the labels, {len(draws)
 
 # %% slug=final
 import csv
+from pathlib import Path
 
 final = [(name, share, error) for name, share, error in rows if name.endswith("linear")]
 final += [(name, contest[name][2].mean(), contest[name][2].std()) for name in names[1:]]
 title = f"{data.name}, all {len(train_y):,} labels: linear probes and trained networks"
 show(plots.accuracy_bars(final, title, classes=classes, highlight="SimCLR, linear"))
-path, trial = Path("runs") / "lesson05.csv", [data.name, profile, str(seed), source]
+path, this = Path("runs") / "lesson05.csv", [data.name, profile, str(seed), source]
 path.parent.mkdir(exist_ok=True)
 columns = ["pictures", "profile", "seed", "encoder", "row", "accuracy", "deviation"]
 known = list(csv.reader(path.read_text().splitlines()))[1:] if path.exists() else []
-known = [line for line in known if line[:4] != trial]  # this trial again: its new rows count
-known += [[*trial, name, f"{share:.4f}", f"{error:.4f}"] for name, share, error in final]
+known = [line for line in known if line[:4] != this]  # this trial again: its new rows count
+known += [[*this, name, f"{share:.4f}", f"{error:.4f}"] for name, share, error in final]
 with path.open("w", newline="") as file:
     csv.writer(file).writerows([columns, *known])
 print(f"{path.as_posix()} has {len(known)} rows now")
@@ -1023,8 +1005,10 @@ print(f"{path.as_posix()} has {len(known)} rows now")
 # - h keeps what z was trained to lose.
 # - Features learnt without labels are worth most where **labels are few**.
 #
-# **Try it:** set `seed` to another number; or probe an encoder from `simclr run demo --set
-# color_strength=0` and look at its neighbours.
+# **Try it:** set `seed` to another number. Or train without colour distortion, by `simclr run demo
+# --set color_strength=0 gray_probability=0 --out runs/colour-kept` in the kit's folder; then set
+# `encoder_from` to `"../runs/colour-kept"`, and look at its neighbours, and at its line beside the
+# others in the last cell.
 
 # %% [markdown] slug=next
 # ## What comes next
