@@ -417,7 +417,8 @@ show(figure, alt=f"Validation accuracy by penalty: {told}. Chosen is {penalty:g}
 # the largest sum wins.
 #
 # The probe asks whether *some direction* in the features tells the classes apart. The neighbours
-# ask whether *distance itself* does: a much harder question.
+# ask another question: whether *distance itself* does. Neither is the harder one for all features,
+# as you will see.
 #
 # **Exercise:** write the vote, without the library's `nearest`. *(medium, about 12 minutes)*
 
@@ -530,8 +531,11 @@ show(plots.accuracy_bars(rows, title, classes=classes, highlight="SimCLR, linear
 # %% [markdown] slug=bars-commentary tags=["commentary"]
 # **How to read this.** The random encoder is the honest zero: what it has above chance comes from
 # the architecture, not from learning. The distance from it to SimCLR is what the training without
-# labels has brought. The probe is well above the neighbours: the classes lie open in *some*
-# directions of h, while others vary with things that are not the class, and cosine counts them all.
+# labels has brought. Compare also the two judges. On SimCLR's features the probe does better: the
+# classes lie open in *some* directions of h, while others vary with things that are not the class,
+# and cosine counts them all. On raw pixels it can be the other way round. No linear rule on pixels
+# knows a shape that may lie anywhere, but among thousands of pictures some neighbour happens to be
+# at the same place.
 
 # %% [markdown] slug=winner-text
 # ## Never choose on the test pictures
@@ -753,9 +757,10 @@ show(figure, alt=f"Right answers by a probe on h and on z. {told}.")
 # %% [markdown] slug=head-commentary tags=["commentary"]
 # z has lost most where the views distort most: whether a picture is grey, how bright, how large.
 # The head takes that loss upon itself, so that h need not suffer it. How much it matters for the
-# *class* depends on whether the class has to do with what was lost. With shapes it hardly has, and
-# the gap is small, as a training of a minute does not make z very invariant either. On ImageNet,
-# after long training, the paper's figure 8 has a gap of more than ten points.
+# *class* depends on whether the class has to do with what was lost, and on how well z has learnt to
+# ignore it: a short training does not make it very invariant. On ImageNet, after long training, h
+# was more than ten points better than z (section 4.2 of the paper; its table 3 asks what was done
+# to a picture, as we did).
 
 # %% [markdown] slug=subset-text
 # ## How many labels does it save?
@@ -1074,7 +1079,7 @@ for pictures, kind, number, judged, row, share, _ in known:
 # - **Frozen** is a mode of the call: `training=False`. Otherwise batch mates decide, and the
 #   encoder changes while you judge it.
 # - Features are **standardised by the training part**; the probe is logistic regression, and has
-#   one lowest point. kNN asks the harder question.
+#   one lowest point. kNN asks another question: whether distance tells the classes apart.
 # - A number needs its **baselines** (raw pixels, random encoder, supervised) and its **error bar**;
 #   baselines are fair if they get the same care, and if it is said what each has cost.
 # - Settings are chosen on a **validation part**. The best of many on the test part is too good, and
