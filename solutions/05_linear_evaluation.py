@@ -37,7 +37,7 @@ encoder_from: str = "auto"  # "auto", "kit", or the folder of a `simclr run` of 
 import numpy as np
 from matplotlib import pyplot as plt
 
-from simclr_lib.course import NOT_STARTED, check, compare_guess, hint, lesson, predict, show
+from simclr_lib.course import NOT_STARTED, check, hint, lesson, show, solution
 
 setting = lesson(
     "05_linear_evaluation",
@@ -116,6 +116,8 @@ frozen_features = report.function
 # share of their length?
 
 # %% slug=mates-predict
+from simclr_lib.course import compare_guess, predict
+
 mates_guess = predict(
     "mates",
     "In training mode: by how many percent do a picture's features change with its batch mates?",
@@ -939,7 +941,7 @@ starts = {
     "fine-tuned": (learnt, probe_for_raw(tenth)),
     "supervised from scratch": (random_weights, None),
 }
-rates = setting.pick(full=[1e-3, 3e-3, 1e-2, 3e-2], smoke=[1e-3, 1e-2])
+rates = setting.pick(full=[1e-3, 3e-3, 1e-2, 3e-2, 1e-1], smoke=[1e-3, 1e-2])
 best_rate = {}
 for name, start in starts.items():
     shares = []
@@ -949,7 +951,7 @@ for name, start in starts.items():
     best_rate[name] = rates[int(np.argmax(shares))]
     edge = best_rate[name] in (rates[0], rates[-1])
     print(f"{name}: " + ", ".join(f"{r:g}: {a:.1%}" for r, a in zip(rates, shares, strict=True)))
-    print(f"  chosen: {best_rate[name]:g}" + (", at the edge: more might be better" * edge))
+    print(f"  chosen: {best_rate[name]:g}" + (", the edge of what was tried" * edge))
 
 # %% [markdown] slug=contest-predict-text
 # With 1 % of the labels, who wins? And with all of them, after as many steps?
