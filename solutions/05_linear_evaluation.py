@@ -998,9 +998,9 @@ print(f"{few_views[-1]:,} views, {longer:.1%} after {long_views:,}")
 # deviation over the draws, up and down.
 
 # %% slug=efficiency
-figure, ax = plt.subplots(figsize=(7.4, 4.4), layout="constrained")
+figure, ax = plt.subplots(figsize=(7.4, 5.0), layout="constrained")
 labelled = f"up to {few_views[-1]:,} with labels"
-views = [before, f"{before}, then {labelled}", labelled]
+views = [f"{before} without labels", f"the same, then {labelled}", labelled]
 for name, seen, style, colour in zip(
     names, views, ("o-", "s--", "^:"), ("#0072B2", "#009E73", "#D55E00"), strict=True
 ):
@@ -1008,7 +1008,8 @@ for name, seen, style, colour in zip(
     options = {"fmt": style, "color": colour, "capsize": 4, "label": f"{name}: {seen}"}
     ax.errorbar(kept, 100 * np.array(mean[name]), spread, **options)
 longer_name = f"from scratch, longer: {long_views:,} with labels"
-ax.plot(kept[-1], 100 * longer, "v", color="#D55E00", markerfacecolor="none", label=longer_name)
+options = {"fmt": "v", "color": "#D55E00", "markersize": 9, "markerfacecolor": "none"}
+ax.errorbar(kept[-1], 100 * longer, label=longer_name, **options)
 ax.axhline(100 / classes, color="#222222", linestyle="-.", linewidth=1, label="chance")
 ax.set(title="Accuracy by the number of labels", ylabel="test pictures right, %", ylim=(0, 105))
 ax.set(xlabel="labelled pictures", xscale="log")
@@ -1057,12 +1058,11 @@ print(f"All labels: the probe is {abs(apart):.0f} points {place} scratch that tr
 
 # %% slug=final
 final = [(name, share, error) for name, share, error in rows if name.endswith("linear")]
-before_and_with = (trial.views or 0) + few_views[-1]
-trained = {"fine-tuned": (before_and_with, mean["fine-tuned"][-1])}
-trained["from scratch"] = (few_views[-1], mean["supervised from scratch"][-1])
-trained["from scratch, longer"] = (long_views, longer)
-for name, (seen, share) in trained.items():
-    final.append((f"{name}, {seen:,} views", share, luck(share)))
+in_all = f"{all_views:,} views" if trial.views else before
+trained = {f"fine-tuned, {in_all}": mean["fine-tuned"][-1]}
+trained[f"from scratch, {few_views[-1]:,} views"] = mean["supervised from scratch"][-1]
+trained[f"from scratch, longer, {long_views:,} views"] = longer
+final += [(name, share, luck(share)) for name, share in trained.items()]
 title = f"{data.name}, all {len(train_y):,} labels; SimCLR learnt from {before}"
 show(plots.accuracy_bars(final, title, classes=classes, highlight="SimCLR, linear"))
 
