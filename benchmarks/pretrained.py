@@ -140,6 +140,8 @@ def shrink(path):
 
 def described(options, recipe, results, config):
     """One encoder's column of the card."""
+    from simclr_lib.from_recipe import views_seen
+
     data, machine = config["data"], config["machine"]
     figures = {
         f"{row}, {kind}": f"{100 * share:.1f} %"
@@ -156,6 +158,7 @@ def described(options, recipe, results, config):
         f"stem={recipe.stem!r})",
         "training": f"{results.training_minutes:.1f} minutes on {machine['processor']}, "
         f"{machine['cores']} cores, {config['precision']}",
+        "views seen": f"{views_seen(recipe, data['train']):,}",
         **figures,
         "tested on": f"{data['test']:,} test pictures",
     }

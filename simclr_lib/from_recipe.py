@@ -60,6 +60,12 @@ def steps_in_epoch(recipe, pictures):
     return recipe.steps_per_epoch or pictures // recipe.batch_size
 
 
+def views_seen(recipe, pictures):
+    """How many views a whole training without labels sends through the encoder."""
+    views = 1 if recipe.objective == "reconstruction" else 3 if recipe.loss == "clsa" else 2
+    return views * recipe.batch_size * recipe.epochs * steps_in_epoch(recipe, pictures)
+
+
 def build_augmenter(recipe):
     """The recipe's views."""
     make = {"weak": simclr_augmenter, "strong": strong_augmenter}[recipe.views]

@@ -683,6 +683,8 @@ folder.mkdir(parents=True, exist_ok=True)
 model.encoder.save(folder / "encoder.keras")
 model.head.save(folder / "head.keras")
 (folder / "trained_on.txt").write_text(f"{data.name}, {profile}")
+views = 2 * recipe.batch_size * steps_per_epoch * recipe.epochs
+(folder / "views.txt").write_text(str(views))  # lesson 05 sets them beside its own
 print("saved:", *sorted(path.as_posix() for path in folder.glob("*.keras")))
 
 # %% [markdown] slug=break-text

@@ -1,5 +1,6 @@
 """Encoders that come with the kit, for whom has not trained one yet; README.md is their card."""
 
+import json
 from pathlib import Path
 
 from simclr_lib.errors import UserError
@@ -37,6 +38,17 @@ def pretrained_head(name):
 def available():
     """Names of the encoders that the kit has."""
     return sorted(file.stem for file in HERE.glob("*.keras"))
+
+
+def card(name):
+    """What is known of an encoder of the kit: its column of README.md, `{row: text}`."""
+    return json.loads((HERE / f"{name}.json").read_text())
+
+
+def views_seen(name):
+    """How many views that encoder was trained on; None if its card does not tell."""
+    told = card(name).get("views seen")
+    return None if told is None else int(told.replace(",", ""))
 
 
 def _parts(name):
