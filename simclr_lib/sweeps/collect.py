@@ -19,8 +19,9 @@ def rows(folder, plan):
     Returns:
         Dicts with `state` ("done", "failed", "begun" or "waiting"), `arm`, `seed`, the fields
         that vary, and for runs that are done the accuracies (`"SimCLR linear"` and so on, shares),
-        `minutes` (of training), `wall_minutes` and `processor_minutes` (of the last start);
-        for failed ones `cell` and `error`; `starts` and `folder`.
+        `minutes` (of training), `precision` and `backend` (that it was computed in),
+        `wall_minutes` and `processor_minutes` (of the last start); for failed ones `cell` and
+        `error`; `starts` and `folder`.
     """
     fields = list(dict.fromkeys(field for run in plan.runs for field in run.settings))
     found = []
@@ -37,6 +38,7 @@ def rows(folder, plan):
                 row |= {f"{name} {kind}": share for kind, share in accuracies.items()}
             if done["training_minutes"] is not None:
                 row["minutes"] = round(done["training_minutes"], 3)
+            row |= {name: done[name] for name in ("precision", "backend") if done.get(name)}
             row["wall_minutes"] = round(done["wall_seconds"] / 60, 2)
             row["processor_minutes"] = round(done["processor_seconds"] / 60, 2)
         elif failed is not None:
@@ -51,7 +53,8 @@ def write_table(path, table):
     """Write the rows as CSV, in one step."""
     text = io.StringIO()
     first = ("state", "arm", "seed")
-    last = ("wall_minutes", "processor_minutes", "starts", "cell", "error", "folder")
+    last = ("precision", "backend", "wall_minutes", "processor_minutes")
+    last += ("starts", "cell", "error", "folder")
     names = dict.fromkeys(name for row in table for name in row)
     names = [*first, *(name for name in names if name not in first + last), *last]
     writer = csv.DictWriter(text, names, lineterminator="\n")

@@ -1,13 +1,14 @@
 """Run what of a sweep is not done yet, and tell how it goes."""
 
 import time
-from concurrent.futures import CancelledError
 from dataclasses import replace
 
 from simclr_lib.errors import UserError
-from simclr_lib.sweeps.cluster import DaskWorkers
+from simclr_lib.sweeps import number_format
+from simclr_lib.sweeps.cluster import DaskWorkers, result_of
 from simclr_lib.sweeps.display import Display
 from simclr_lib.sweeps.folder import SweepFolder, read
+from simclr_lib.sweeps.launch import launch
 from simclr_lib.sweeps.local import LocalWorkers
 from simclr_lib.sweeps.notebooks import experiment_notebook, parameters_of
 from simclr_lib.sweeps.plan import make_plan
@@ -42,7 +43,7 @@ def run_sweep(spec_path, out, *, data=None, workers=1, scheduler=None):
     check_notebook(notebook, spec)
     folder = SweepFolder(out)
     folder.take_lock()
-    folder.begin(plan, notebook)
+    plan = folder.begin(plan, notebook)
     # A run whose process died is tried again: a kill is no fault of its parameters.
     for run in plan.runs:
         files = folder.files(run)
@@ -91,16 +92,20 @@ def execute(folder, plan, workers, scheduler, only=None):
     known = parameters_of(folder.notebook)
     road = DaskWorkers(scheduler, folder.path) if scheduler else LocalWorkers(workers)
     try:
+        if "precision" in known:
+            plan = number_format.settle(folder, plan, road)
         display.start(road.workers)
+        formats = {run.key: run.precision for run in plan.runs}
         futures = {}
         for run in waiting:
-            parameters = {key: value for key, value in run.parameters.items() if key in known}
+            settled = run.parameters | {"precision": formats[run.key]}
+            parameters = {key: value for key, value in settled.items() if key in known}
             job = {
                 "folder": str(folder.files(run).path),
                 "notebook": str(folder.notebook),
                 "parameters": parameters,
             }
-            futures[road.submit(job)] = run
+            futures[road.submit(launch, job)] = run
         while futures:
             for future in [future for future in futures if future.done()]:
                 run = futures.pop(future)
@@ -116,14 +121,9 @@ def execute(folder, plan, workers, scheduler, only=None):
 def settle(future, files):
     """See that an ended run has an outcome on disk; raise what concerns the whole sweep."""
     try:
-        future.result()
-    except OSError:
-        raise  # the disk is full
-    except CancelledError as error:
-        raise UserError(
-            "The cluster has lost this sweep (has its scheduler ended?): start it again, and run "
-            "the same command, it goes on."
-        ) from error
+        result_of(future)
+    except (OSError, UserError):
+        raise  # the disk is full, or the cluster gone
     except Exception as error:
         # Dask gives a run up whose workers died three times.
         record = {"key": files.path.name, "died": True, "starts": files.count_starts()}

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simclr_lib.errors import UserError
@@ -103,20 +103,31 @@ class SweepFolder:
         Call it with the lock held. The notebook is copied, so that a sweep that goes on does so
         with the notebook that it began with.
 
+        Returns:
+            The plan to go on with: the runs keep the number formats that were settled for them.
+
         Raises:
             UserError: the folder holds other runs.
         """
         if self.plan_file.exists():
-            there, here = ({run.key for run in p.runs} for p in (self.plan(), plan))
+            begun = self.plan()
+            there, here = ({run.key for run in p.runs} for p in (begun, plan))
             if there != here:
                 raise UserError(
                     f"{self.path} holds another sweep: {len(there & here)} of its {len(there)} "
                     f"runs are among the {len(here)} asked for. Has the spec, or its recipe, "
                     "changed since? Choose another folder with --out."
                 )
+            settled = {run.key: run.precision for run in begun.runs}
+            runs = [replace(run, precision=settled[run.key]) for run in plan.runs]
+            plan = replace(plan, runs=runs)
         if not self.notebook.exists():
             content = Path(notebook).read_bytes()
             write_atomically(self.notebook, lambda file: file.write(content))
+        self.write_plan(plan)
+        return plan
+
+    def write_plan(self, plan):
         text = json.dumps(plan.as_json(), indent=2, ensure_ascii=False)
         write_atomically(self.plan_file, lambda file: file.write(text.encode()))
         sync_folder(self.path)

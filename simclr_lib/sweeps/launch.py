@@ -41,7 +41,7 @@ def launch(job, stopped):
     files = RunFiles(Path(job["folder"]))
     files.path.mkdir(parents=True, exist_ok=True)
     for _ in range(DEATHS):
-        code = run_process(job, files.log, stopped)
+        code = run_process("simclr_lib.sweeps.process", job, files.log, stopped)
         if stopped():
             return "stopped"
         if outcome := files.outcome:
@@ -53,11 +53,11 @@ def launch(job, stopped):
     return "failed"
 
 
-def run_process(job, log, stopped):
-    """Start the process and wait for its end: its exit code."""
+def run_process(module, job, log, stopped):
+    """Start a module of the kit on a job and wait for its end: its exit code; None if stopped."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "simclr_lib.sweeps.process"],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -104,7 +104,12 @@ def environment(cores):
 
 
 def why_it_died(log):
-    """The last line that the process wrote: all that is left of it."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    last = lines[-1][:300] if lines else "it said nothing"
+    """The last line that the process wrote is all that is left of it."""
+    last = last_line_of(log)
     return f"its process died {DEATHS} times (is the memory full?); last line: {last}"
+
+
+def last_line_of(log):
+    """The last words in a log."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it said nothing"

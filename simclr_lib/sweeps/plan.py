@@ -20,12 +20,15 @@ class Run:
         arm: the name of what it tries.
         settings: `{field: value}` of the arm, as they came out of the recipe.
         parameters: every field of its recipe.
+        precision: the number format that it computes in; None while `number_format` has not
+            settled what its recipe's "auto" is. The key does not depend on it.
     """
 
     key: str
     arm: str
     settings: dict
     parameters: dict
+    precision: str | None = None
 
     @property
     def label(self):
@@ -90,6 +93,7 @@ def make_run(spec, arm, settings, seed):
         arm=arm,
         settings={field: parameters[field] for field in settings},
         parameters=parameters,
+        precision=None if recipe.precision == "auto" else recipe.precision,
     )
 
 
