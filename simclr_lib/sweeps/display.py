@@ -60,7 +60,7 @@ class Display:
         parts = [f"{self.count - len(self.open)}/{self.count} ended", self.time_left()]
         if self.best is not None:
             parts.append(f"best {self.best[0]:.1%}: {self.best[1]}")
-        running = [run for run in self.open if self.folder.files(run).count_starts()]
+        running = [run for run in self.open if has_begun(self.folder.files(run))]
         parts += [f"{run.label} {progress_of(self.folder, run):.0%}" for run in running]
         return "; ".join(parts)
 
@@ -134,9 +134,17 @@ def accuracy_of(folder, run):
     return record.get("accuracies", {}).get(row, {}).get("linear")
 
 
+def has_begun(files):
+    """Whether a run is at work, or was when it was stopped."""
+    return files.outcome is None and files.count_starts() > 0
+
+
 def progress_of(folder, run):
-    """The share of a run's epochs that are done."""
-    return min(folder.files(run).epochs() / run.parameters["epochs"], 1.0)
+    """The share of a run's epochs that are done; none of one that failed and waits for `retry`."""
+    files = folder.files(run)
+    if files.outcome == "failed":
+        return 0.0
+    return min(files.epochs() / run.parameters["epochs"], 1.0)
 
 
 def work_of(run):

@@ -49,25 +49,26 @@ def run_sweep(spec_path, out, *, data=None, workers=1, scheduler=None):
         files = folder.files(run)
         if files.outcome == "failed" and read(files.failed).get("died"):
             files.failed.unlink()
-    execute(folder, plan, workers, scheduler)
+    waiting = [run for run in plan.runs if folder.files(run).outcome is None]
+    execute(folder, plan, waiting, workers, scheduler)
     return folder, plan
 
 
 def retry_sweep(out, *, workers=1, scheduler=None):
     """Run the failed runs of a sweep again, from their beginning, and no others.
 
+    Stopped at any moment, the same call goes on with those that are left: each is cleared only
+    when its turn comes, and what an earlier call had begun goes on.
+
     Args, returns and raises: as `run_sweep`; also a UserError if none has failed.
     """
     folder = SweepFolder(out)
     plan = folder.plan()
     folder.take_lock()
-    failed = {run.key for run in plan.runs if folder.files(run).outcome == "failed"}
+    failed = [run for run in plan.runs if folder.files(run).to_retry]
     if not failed:
         raise UserError(f"No run of {folder.path} has failed.")
-    for run in plan.runs:
-        if run.key in failed:
-            folder.files(run).clear()
-    execute(folder, plan, workers, scheduler, only=failed)
+    execute(folder, plan, failed, workers, scheduler, afresh=True)
     return folder, plan
 
 
@@ -79,13 +80,8 @@ def check_notebook(notebook, spec):
             raise spec.wrong(f"the notebook {notebook} has no parameter {name!r}.", name)
 
 
-def execute(folder, plan, workers, scheduler, only=None):
-    """Have every run that has no outcome executed, or of those only the ones in `only`."""
-    waiting = [
-        run
-        for run in plan.runs
-        if folder.files(run).outcome is None and (only is None or run.key in only)
-    ]
+def execute(folder, plan, waiting, workers, scheduler, *, afresh=False):
+    """Have some runs of the plan executed; `afresh`: those of them that have failed, anew."""
     display = Display(folder, plan, waiting)
     if not waiting:
         return
@@ -104,6 +100,7 @@ def execute(folder, plan, workers, scheduler, only=None):
                 "folder": str(folder.files(run).path),
                 "notebook": str(folder.notebook),
                 "parameters": parameters,
+                "afresh": afresh,
             }
             futures[road.submit(launch, job)] = run
         while futures:

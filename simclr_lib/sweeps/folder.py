@@ -31,6 +31,11 @@ class RunFiles:
         return self.path / "failed.json"
 
     @property
+    def retried(self):
+        """What `failed` was called before `retry` took the run up again."""
+        return self.path / "retried.json"
+
+    @property
     def notebook(self):
         return self.path / "notebook.ipynb"
 
@@ -53,6 +58,12 @@ class RunFiles:
             return "done"
         return "failed" if read(self.failed) is not None else None
 
+    @property
+    def to_retry(self):
+        """Whether the run has failed, or was taken up by a `retry` that did not live to its end."""
+        outcome = self.outcome
+        return outcome == "failed" or (outcome is None and self.retried.exists())
+
     def write(self, path, record):
         """Write a record in one atomic step that outlasts a power cut."""
         text = json.dumps(record, indent=2, ensure_ascii=False)
@@ -73,13 +84,18 @@ class RunFiles:
             return 0
 
     def clear(self):
-        """Remove what a failed run has left, so that it starts afresh; the lock file stays."""
-        for entry in self.path.iterdir() if self.path.is_dir() else ():
+        """Remove what a failed run has left, so that it starts afresh. Hold its lock meanwhile.
+
+        The lock file stays. A kill in between, or later, leaves the run to be retried: its record
+        goes last, and only changes its name.
+        """
+        for entry in self.path.iterdir():
             if entry.is_dir():
                 shutil.rmtree(entry)
             elif entry not in (self.lock, self.failed):
                 entry.unlink()
-        self.failed.unlink(missing_ok=True)  # last: a kill in between leaves it to be retried
+        os.replace(self.failed, self.retried)
+        sync_folder(self.path)
 
 
 class SweepFolder:

@@ -5,10 +5,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 
+from simclr_lib.sweeps import lock
 from simclr_lib.sweeps.folder import RunFiles
 from simclr_lib.sweeps.process import DISK_FULL
 
@@ -28,8 +30,9 @@ def launch(job, stopped):
     """Run one job in a process of its own, so that all of its memory comes back.
 
     Args:
-        job: `{"folder", "notebook", "parameters", "cores"}`: the run folder, the notebook to
-            execute, its parameters, and how many threads it may compute with.
+        job: `{"folder", "notebook", "parameters", "cores", "afresh"}`: the run folder, the
+            notebook to execute, its parameters, how many threads it may compute with, and whether
+            a run that has failed is to begin anew.
         stopped: function that tells whether the sweep was stopped: the run is then killed.
 
     Returns:
@@ -40,6 +43,8 @@ def launch(job, stopped):
     """
     files = RunFiles(Path(job["folder"]))
     files.path.mkdir(parents=True, exist_ok=True)
+    if job["afresh"]:
+        clear_failed(files, stopped)
     for _ in range(DEATHS):
         code = run_process("simclr_lib.sweeps.process", job, files.log, stopped)
         if stopped():
@@ -51,6 +56,19 @@ def launch(job, stopped):
     record = {"key": files.path.name, "died": True, "starts": files.count_starts()}
     files.write(files.failed, record | {"cell": "–", "error": why_it_died(files.log)})
     return "failed"
+
+
+def clear_failed(files, stopped):
+    """Take away what a failed run has left, once nothing that may still write there is alive."""
+    while (descriptor := lock.take(files.lock)) is None:
+        if stopped():
+            return
+        time.sleep(POLL_SECONDS)
+    try:
+        if files.outcome == "failed":
+            files.clear()
+    finally:
+        os.close(descriptor)
 
 
 def run_process(module, job, log, stopped):

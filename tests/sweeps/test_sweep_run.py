@@ -28,7 +28,7 @@ from sweep_tools import (
 
 from simclr_lib import cli
 from simclr_lib.errors import UserError
-from simclr_lib.sweeps import execute, launch
+from simclr_lib.sweeps import execute, launch, lock
 from simclr_lib.sweeps.folder import RunFiles
 
 
@@ -87,6 +87,54 @@ def test_a_run_that_fails_does_not_end_the_sweep_and_is_retried_alone(light, tmp
     assert sum(again[key] != starts[key] for key in again) == 2
     answer = sweep("retry", out, cwd=tmp_path, check=False)
     assert answer.returncode == 2 and answer.stderr.startswith("simclr: No run of ")
+
+
+def test_a_retry_that_is_killed_is_taken_up_by_the_same_command(light, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "broken").touch()
+    sweep("run", light, "--out", out, "--workers", 2, cwd=tmp_path, check=False)
+    (out / "seconds").write_text("60")
+    (out / "broken").unlink()
+    before = {path: path.read_text() for path in out.glob("runs/*/starts.txt")}
+    process = subprocess.Popen(
+        [SIMCLR, "sweep", "retry", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    (taken,) = wait_for(lambda: list(out.glob("runs/*/retried.json")))
+    wait_for(lambda: (taken.parent / "starts.txt").exists())
+    process.kill()
+    process.wait()
+    wait_for(lambda: not processes_of(out))
+    # The one that waited has lost nothing; the one that was begun is no failure any more.
+    sweep("report", out, cwd=tmp_path, check=False)
+    assert sorted(states(out)) == ["begun", "done", "done", "failed"]
+    (failed,) = out.glob("runs/*/failed.json")
+    assert (failed.parent / "notebook.ipynb").exists()
+
+    (out / "seconds").write_text("0")
+    sweep("retry", out, "--workers", 2, cwd=tmp_path)
+    assert states(out) == ["done"] * 4
+    again = {path: path.read_text() for path in out.glob("runs/*/starts.txt")}
+    assert sum(again[path] != before[path] for path in before) == 2
+    answer = sweep("retry", out, cwd=tmp_path, check=False)
+    assert answer.returncode == 2 and answer.stderr.startswith("simclr: No run of ")
+
+
+def test_a_failed_run_is_not_cleared_while_something_of_it_is_alive(tmp_path):
+    files = RunFiles(tmp_path / "run")
+    files.path.mkdir()
+    files.write(files.failed, {"cell": "3", "error": "hot"})
+    files.notebook.touch()
+    held = lock.take(files.lock)
+    looks = iter([False, False, True])
+    launch.clear_failed(files, lambda: next(looks))  # until the sweep is stopped
+    assert files.outcome == "failed" and files.notebook.exists()
+    os.close(held)
+    launch.clear_failed(files, lambda: False)
+    assert files.outcome is None and files.to_retry
+    assert {path.name for path in files.path.iterdir()} == {".lock", "retried.json"}
+    launch.clear_failed(files, lambda: False)  # a run that is begun keeps what it has
+    assert files.to_retry
 
 
 def start(spec, out, *words):
@@ -294,7 +342,7 @@ def test_a_job_whose_disk_is_full_is_not_tried_again(tmp_path, monkeypatch):
     tries = []
     monkeypatch.setattr(launch, "run_process", lambda *_: tries.append(1) or errno.ENOSPC)
     with pytest.raises(OSError, match="No space left"):
-        launch.launch({"folder": str(tmp_path)}, lambda: False)
+        launch.launch({"folder": str(tmp_path), "afresh": False}, lambda: False)
     assert len(tries) == 1
 
 
@@ -313,6 +361,7 @@ def test_processes_are_gone_when_a_job_is_stopped(tmp_path):
         "notebook": str(tmp_path / "n.ipynb"),
         "parameters": {},
         "cores": 1,
+        "afresh": False,
     }
     end = time.monotonic() + 3
     assert launch.launch(job, lambda: time.monotonic() > end) == "stopped"
