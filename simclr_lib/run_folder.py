@@ -121,10 +121,14 @@ class RunFolder:
         return Results(**saved, run_dir=self.path)
 
     def finish(self, results):
-        """Write the results, last of all, and drop what only a stopped run needs."""
-        saved = asdict(results)
-        del saved["run_dir"]
-        self.write_json(self.results, saved)
+        """Write the results, last of all, and drop what only a stopped run needs.
+
+        A folder that has its results keeps them.
+        """
+        if not self.results.exists():
+            saved = asdict(results)
+            del saved["run_dir"]
+            self.write_json(self.results, saved)
         self.checkpoint.unlink(missing_ok=True)
         self.supervised_checkpoint.unlink(missing_ok=True)
 
@@ -136,6 +140,12 @@ class RunFolder:
         writer.writeheader()
         writer.writerows(history)
         write_atomically(self.metrics, lambda file: file.write(text.getvalue().encode()))
+
+    def read_metrics(self):
+        """The history that was written; what was not measured in an epoch is left out."""
+        with self.metrics.open(newline="") as file:
+            rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+        return [row | {"epoch": int(row["epoch"])} for row in rows]
 
     def save_model(self, model, path):
         """Save a Keras model in one atomic step."""

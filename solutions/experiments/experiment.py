@@ -130,10 +130,16 @@ show("views")
 # ## Contrastive training, without labels
 #
 # For each view, the loss asks: which of all the other views in the batch comes from the same
-# picture? The labels are read by the online kNN alone, which looks on and changes nothing.
+# picture? The labels are read by the online kNN alone, which looks on and changes nothing. A
+# folder that has its results is only shown again.
 
 # %% slug=training
-encoder, history, warnings = experiment.pretrain(recipe, precision, dataset, folder, print)
+if finished := folder.finished():
+    print(f"This run is finished, and {folder.path} keeps its results: nothing is trained.")
+    encoder = keras.models.load_model(folder.encoder, compile=False)
+    history, warnings = folder.read_metrics(), finished.warnings
+else:
+    encoder, history, warnings = experiment.pretrain(recipe, precision, dataset, folder, print)
 print(f"Loss {history[-1]['loss']:.3f} after {history[-1]['epoch']} epochs.")
 
 # %% [markdown] slug=about-evaluation
@@ -157,7 +163,10 @@ for row, found in accuracies.items():
 # If the recipe asks for it, the same encoder is also trained with labels.
 
 # %% slug=baselines
-accuracies |= experiment.baselines(recipe, precision, dataset, folder)
+if finished:
+    accuracies |= finished.accuracies
+else:
+    accuracies |= experiment.baselines(recipe, precision, dataset, folder)
 
 # %% [markdown] slug=about-pictures
 # ## The run in pictures
@@ -176,7 +185,7 @@ for figure in ("curves", "accuracies", "neighbours", "features", "confusion"):
 # They are written last, in one step: a run folder with a `results.json` is a whole one.
 
 # %% slug=results
-results = Results(
+results = finished or Results(
     recipe=recipe,
     accuracies=accuracies,
     per_class=dict(zip(dataset.class_names, probe.per_class.tolist(), strict=True)),

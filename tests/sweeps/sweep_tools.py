@@ -1,6 +1,7 @@
 """A notebook that takes a moment, runs that are done, and the command, for the tests of sweeps."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -60,6 +61,43 @@ def write_spec(folder, text):
     path = folder / "spec.yaml"
     path.write_text(text)
     return path
+
+
+# A system's own start of every Python process below it: it dies at a named write, once for each
+# order in a folder: "before done.json" or "after done.json".
+KILLER = """\
+import os, signal
+
+replace_for_real = os.replace
+
+def replace(source, target, **more):
+    name = os.path.basename(target)
+    die_if_asked(f"before {name}")
+    answer = replace_for_real(source, target, **more)
+    die_if_asked(f"after {name}")
+    return answer
+
+def die_if_asked(moment):
+    try:
+        os.unlink(os.path.join(os.environ["KILL_ORDERS"], moment))
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+os.replace = replace
+"""
+
+
+def killing(folder, moments):
+    """An environment in which each moment, such as "before done.json", is some process' last."""
+    orders, start = folder / "orders", folder / "start"
+    for path in (orders, start):
+        path.mkdir(exist_ok=True)
+    for moment in moments:
+        (orders / moment).touch()
+    (start / "sitecustomize.py").write_text(KILLER)
+    paths = os.pathsep.join(filter(None, [str(start), os.environ.get("PYTHONPATH")]))
+    return os.environ | {"KILL_ORDERS": str(orders), "PYTHONPATH": paths}
 
 
 LIGHT = """\
