@@ -10,7 +10,7 @@ from simclr_lib.sweeps.display import Display
 from simclr_lib.sweeps.folder import SweepFolder, read
 from simclr_lib.sweeps.launch import launch
 from simclr_lib.sweeps.local import LocalWorkers
-from simclr_lib.sweeps.notebooks import experiment_notebook, parameters_of
+from simclr_lib.sweeps.notebooks import code_hash, experiment_notebook, parameters_of
 from simclr_lib.sweeps.plan import make_plan
 from simclr_lib.sweeps.spec import read_spec
 
@@ -41,6 +41,8 @@ def run_sweep(spec_path, out, *, data=None, workers=1, scheduler=None):
     plan = make_plan(spec)
     notebook = spec.notebook or experiment_notebook()
     check_notebook(notebook, spec)
+    if spec.notebook is not None:
+        plan = replace(plan, notebook=code_hash(notebook))
     folder = SweepFolder(out)
     folder.take_lock()
     plan = folder.begin(plan, notebook)

@@ -117,14 +117,15 @@ class SweepFolder:
         """Write the plan of a new sweep, or make sure that it is this sweep that goes on.
 
         Call it with the lock held. The notebook is copied, so that a sweep that goes on does so
-        with the notebook that it began with.
+        with the notebook that it began with, whatever becomes of the file.
 
         Returns:
             The plan to go on with: the runs keep the number formats that were settled for them.
 
         Raises:
-            UserError: the folder holds other runs.
+            UserError: the folder holds other runs, or the same of another notebook.
         """
+        copied = False
         if self.plan_file.exists():
             begun = self.plan()
             there, here = ({run.key for run in p.runs} for p in (begun, plan))
@@ -134,10 +135,16 @@ class SweepFolder:
                     f"runs are among the {len(here)} asked for. Has the spec, or its recipe, "
                     "changed since? Choose another folder with --out."
                 )
+            if begun.notebook != plan.notebook:
+                raise UserError(
+                    f"{self.path} holds the same runs of another notebook, or {notebook} has "
+                    "changed since: choose another folder with --out."
+                )
+            copied = self.notebook.exists()
             settled = {run.key: run.precision for run in begun.runs}
             runs = [replace(run, precision=settled[run.key]) for run in plan.runs]
             plan = replace(plan, runs=runs)
-        if not self.notebook.exists():
+        if not copied:  # a copy without a plan is what a sweep left that was killed in between
             content = Path(notebook).read_bytes()
             write_atomically(self.notebook, lambda file: file.write(content))
         self.write_plan(plan)

@@ -37,13 +37,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a sweep folder needs to know of its spec: see `spec.Spec` for the parts."""
+    """All that a sweep folder needs to know of its spec: see `spec.Spec` for the parts.
+
+    Of the notebook it is a hash of its code; None: the kit's own, which a newer kit may change.
+    """
 
     title: str
     about: str
     recipe: str
     plot: dict
     runs: list
+    notebook: str | None = None
 
     def as_json(self):
         return asdict(self)

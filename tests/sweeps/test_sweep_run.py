@@ -272,6 +272,32 @@ def test_a_folder_of_another_sweep_is_refused_and_left_alone(light, tmp_path):
     assert (out / "sweep.json").read_bytes() == plan
 
 
+def test_the_same_runs_of_another_notebook_are_another_sweep(light, tmp_path):
+    out = tmp_path / "out"
+    sweep("run", light, "--out", out, "--workers", 2, cwd=tmp_path)
+    # Looked at and saved, it is the same notebook.
+    saved = nbformat.read(light.with_name("light.ipynb"), 4)
+    saved.cells[1].execution_count = 3
+    nbformat.write(saved, tmp_path / "light.ipynb")
+    assert "4 of 4 runs done" in sweep("run", light, "--out", out, cwd=tmp_path).stdout
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    (tmp_path / "light.ipynb").write_text(notebook_of(ROAD, "x = 1", RESULTS))
+    answer = sweep("run", light, "--out", out, cwd=tmp_path, check=False)
+    assert answer.returncode == 2 and answer.stderr.count("\n") == 1
+    assert answer.stderr.startswith(f"simclr: {out} holds the same runs of another notebook")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_notebook_that_was_copied_before_a_kill_gives_way_to_the_one_asked_for(light, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    # All that a sweep leaves that was killed before it wrote its plan.
+    (out / "experiment.ipynb").write_text(notebook_of("raise SystemError('a stranger')"))
+    sweep("run", light, "--out", out, "--workers", 2, cwd=tmp_path)
+    assert states(out) == ["done"] * 4
+    assert (out / "experiment.ipynb").read_bytes() == (tmp_path / "light.ipynb").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
