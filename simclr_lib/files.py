@@ -1,7 +1,11 @@
 """Files that are whole or not there."""
 
+import errno
 import os
 from pathlib import Path
+
+# A disk that is full, and a share of one: on machines of many users mostly the second.
+NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def write_atomically(path, write):

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 from simclr_lib.errors import UserError
+from simclr_lib.files import NO_SPACE
 from simclr_lib.sweeps import number_format
 from simclr_lib.sweeps.cluster import DaskWorkers, result_of
 from simclr_lib.sweeps.display import Display
@@ -121,11 +122,15 @@ def settle(future, files):
     """See that an ended run has an outcome on disk; raise what concerns the whole sweep."""
     try:
         result_of(future)
-    except (OSError, UserError):
-        raise  # the disk is full, or the cluster gone
+    except UserError:
+        raise  # the cluster is gone
     except Exception as error:
-        # Dask gives a run up whose workers died three times.
+        if getattr(error, "errno", None) in NO_SPACE:
+            raise
         record = {"key": files.path.name, "died": True, "starts": files.count_starts()}
-        error = f"its workers died or lost it: {type(error).__name__}"
+        if isinstance(error, OSError):  # too many processes, a folder taken away
+            error = f"its process could not be started: {type(error).__name__}: {error}"
+        else:  # Dask gives a run up whose workers died three times
+            error = f"its workers died or lost it: {type(error).__name__}"
         files.path.mkdir(parents=True, exist_ok=True)
         files.write(files.failed, record | {"cell": "–", "error": error})

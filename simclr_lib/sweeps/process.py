@@ -16,10 +16,11 @@ from pathlib import Path
 
 import psutil
 
+from simclr_lib.files import NO_SPACE
 from simclr_lib.sweeps import lock
 from simclr_lib.sweeps.folder import RunFiles, read, sync_folder
 
-DISK_FULL = errno.ENOSPC  # the exit code for it
+DISK_FULL = errno.ENOSPC  # the exit code for a full disk, or a full share of one
 START_TIMEOUT = 300  # seconds; a busy machine takes a while to start a kernel
 
 
@@ -34,7 +35,7 @@ def main():
         if files.outcome is None:
             execute(job, files, descriptor)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in NO_SPACE:
             sys.exit(DISK_FULL)
         raise
 
@@ -125,10 +126,10 @@ def last_line(text):
 
 def is_disk_full(error, folder):
     """Whether a cell failed because the disk is full: no fault of the run."""
-    return (
-        f"Errno {errno.ENOSPC}]" in error.evalue
-        or "No space left" in error.evalue
-        or (error.ename == "OSError" and psutil.disk_usage(str(folder)).free < 1e6)
+    said = (f"Errno {number}]" for number in NO_SPACE)
+    said = (*said, *map(os.strerror, NO_SPACE))
+    return any(words in error.evalue for words in said) or (
+        error.ename == "OSError" and psutil.disk_usage(str(folder)).free < 1e6
     )
 
 

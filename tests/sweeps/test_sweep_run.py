@@ -28,6 +28,7 @@ from sweep_tools import (
 
 from simclr_lib import cli
 from simclr_lib.errors import UserError
+from simclr_lib.files import NO_SPACE
 from simclr_lib.sweeps import execute, launch, lock
 from simclr_lib.sweeps.folder import RunFiles
 
@@ -234,8 +235,9 @@ def test_a_notebook_that_leaves_no_results_has_failed(light, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_full_disk_stops_the_sweep_and_fails_no_run(light, tmp_path):
-    full = "if temperature > 1: raise OSError(28, 'No space left on device')"
+@pytest.mark.parametrize("number", sorted(NO_SPACE))
+def test_a_full_disk_or_quota_stops_the_sweep_and_fails_no_run(light, tmp_path, number):
+    full = f"import os\nif temperature > 1: raise OSError({number}, os.strerror({number}))"
     (tmp_path / "light.ipynb").write_text(notebook_of(full, ROAD, RESULTS))
     out = tmp_path / "out"
     answer = sweep("run", light, "--out", out, cwd=tmp_path, check=False)
@@ -378,6 +380,22 @@ def test_a_cluster_that_lets_go_of_a_run_ends_the_sweep_and_fails_no_run(tmp_pat
     with pytest.raises(UserError, match="The cluster has lost this sweep"):
         execute.settle(future, RunFiles(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_process_that_cannot_be_started_fails_its_run_alone_and_is_tried_again(tmp_path):
+    future = Future()
+    future.set_exception(BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"))
+    files = RunFiles(tmp_path / "run")
+    execute.settle(future, files)
+    record = json.loads(files.failed.read_text())
+    assert record["died"] and "could not be started: BlockingIOError" in record["error"]
+
+    future = Future()
+    future.set_exception(OSError(errno.EDQUOT, "Disk quota exceeded"))
+    files = RunFiles(tmp_path / "other")
+    with pytest.raises(OSError, match="quota"):
+        execute.settle(future, files)
+    assert not files.path.exists()
 
 
 def test_processes_are_gone_when_a_job_is_stopped(tmp_path):
