@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from simclr_lib.errors import UserError
-from simclr_lib.files import write_atomically
+from simclr_lib.files import make_folder, publish, sync_tree, write_atomically
 from simclr_lib.quiet import without_tensorflow
 from simclr_lib.recipes import Recipe
 
@@ -67,7 +67,7 @@ class RunFolder:
         self.path = Path(path)
         self.figures = self.path / "figures"
         try:
-            self.figures.mkdir(parents=True, exist_ok=True)
+            make_folder(self.figures)
         except OSError as error:
             raise UserError(
                 f"The run folder {self.path} can't be used ({error.strerror}): choose another "
@@ -128,6 +128,7 @@ class RunFolder:
         if not self.results.exists():
             saved = asdict(results)
             del saved["run_dir"]
+            sync_tree(self.path)
             self.write_json(self.results, saved)
         self.checkpoint.unlink(missing_ok=True)
         self.supervised_checkpoint.unlink(missing_ok=True)
@@ -152,7 +153,7 @@ class RunFolder:
         partial = path.with_name(f"partial-{path.name}")  # Keras goes by the ending
         with without_tensorflow():
             model.save(partial)
-        partial.replace(path)
+        publish(partial, path)
 
     def write_json(self, path, value):
         text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)

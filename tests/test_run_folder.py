@@ -2,7 +2,9 @@
 
 import dataclasses
 
+import keras
 import pytest
+from disk_order import needs_proc, order_of
 
 from simclr_lib.recipes import get_recipe
 from simclr_lib.run_folder import Results, RunFolder
@@ -47,3 +49,29 @@ def test_the_first_results_stay_and_end_what_only_a_stopped_run_needs(folder, re
     folder.finish(dataclasses.replace(results, training_minutes=0.2))
     assert folder.results.stat().st_mtime_ns == written.st_mtime_ns
     assert folder.finished() == results and not folder.checkpoint.exists()
+
+
+@needs_proc
+def test_results_come_to_disk_after_all_that_they_stand_for(folder, results, monkeypatch):
+    seen = order_of(monkeypatch)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    folder.save_model(model, folder.encoder)
+    saved = seen.index(("name", folder.encoder))
+    assert seen[:saved] == [("disk", folder.path / "partial-encoder.keras")]
+    assert seen[saved + 1] == ("disk", folder.path)
+
+    (folder.figures / "curves.png").write_text("a picture")
+    folder.checkpoint.touch()
+    folder.finish(results)
+    named = seen.index(("name", folder.results))
+    for path in (folder.encoder, folder.figures / "curves.png", folder.figures):
+        assert ("disk", path) in seen[saved:named]
+    assert ("disk", folder.path) in seen[named:]
+
+
+@needs_proc
+def test_a_new_folder_is_on_disk_in_the_one_above_it(tmp_path, monkeypatch):
+    seen = order_of(monkeypatch)
+    RunFolder(tmp_path / "runs" / "one")
+    folders = [path for _, path in seen]
+    assert set(folders) == {tmp_path, tmp_path / "runs", tmp_path / "runs" / "one"}

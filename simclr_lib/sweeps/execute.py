@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 from simclr_lib.errors import UserError
-from simclr_lib.files import NO_SPACE
+from simclr_lib.files import NO_SPACE, make_folder
 from simclr_lib.sweeps import number_format
 from simclr_lib.sweeps.cluster import DaskWorkers, result_of
 from simclr_lib.sweeps.display import Display
@@ -132,5 +132,5 @@ def settle(future, files):
             error = f"its process could not be started: {type(error).__name__}: {error}"
         else:  # Dask gives a run up whose workers died three times
             error = f"its workers died or lost it: {type(error).__name__}"
-        files.path.mkdir(parents=True, exist_ok=True)
+        make_folder(files.path)
         files.write(files.failed, record | {"cell": "–", "error": error})

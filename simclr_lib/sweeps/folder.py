@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simclr_lib.errors import UserError
-from simclr_lib.files import write_atomically
+from simclr_lib.files import make_folder, sync_folder, write_atomically
 from simclr_lib.sweeps import lock
 from simclr_lib.sweeps.plan import Plan
 
@@ -65,10 +65,9 @@ class RunFiles:
         return outcome == "failed" or (outcome is None and self.retried.exists())
 
     def write(self, path, record):
-        """Write a record in one atomic step that outlasts a power cut."""
+        """Write a record in one atomic step."""
         text = json.dumps(record, indent=2, ensure_ascii=False)
         write_atomically(path, lambda file: file.write(text.encode()))
-        sync_folder(self.path)
 
     def epochs(self):
         """Epochs of contrastive training that are done."""
@@ -153,7 +152,6 @@ class SweepFolder:
     def write_plan(self, plan):
         text = json.dumps(plan.as_json(), indent=2, ensure_ascii=False)
         write_atomically(self.plan_file, lambda file: file.write(text.encode()))
-        sync_folder(self.path)
 
     def plan(self):
         """The `Plan` of the sweep.
@@ -184,7 +182,7 @@ class SweepFolder:
             UserError: another sweep holds it, or it can't be written to.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path)
             descriptor = lock.take(self.lock)
         except OSError as error:
             raise UserError(
@@ -205,13 +203,3 @@ def read(path):
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def sync_folder(path):
-    """Have the system put a folder's entries on disk: a rename is only then there to stay."""
-    if os.name != "nt":  # Windows can't open a folder
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

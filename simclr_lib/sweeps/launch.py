@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from simclr_lib.files import make_folder
 from simclr_lib.sweeps import lock
 from simclr_lib.sweeps.folder import RunFiles
 from simclr_lib.sweeps.process import DISK_FULL
@@ -42,7 +43,7 @@ def launch(job, stopped):
         OSError: the disk is full.
     """
     files = RunFiles(Path(job["folder"]))
-    files.path.mkdir(parents=True, exist_ok=True)
+    make_folder(files.path)
     if job["afresh"]:
         clear_failed(files, stopped)
     for _ in range(DEATHS):

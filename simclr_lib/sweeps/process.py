@@ -16,9 +16,9 @@ from pathlib import Path
 
 import psutil
 
-from simclr_lib.files import NO_SPACE
+from simclr_lib.files import NO_SPACE, make_folder, publish, sync_tree
 from simclr_lib.sweeps import lock
-from simclr_lib.sweeps.folder import RunFiles, read, sync_folder
+from simclr_lib.sweeps.folder import RunFiles, read
 
 DISK_FULL = errno.ENOSPC  # the exit code for a full disk, or a full share of one
 START_TIMEOUT = 300  # seconds; a busy machine takes a while to start a kernel
@@ -29,7 +29,7 @@ def main():
     threading.Thread(target=end_with_stdin, daemon=True).start()
     files = RunFiles(Path(job["folder"]))
     try:
-        files.path.mkdir(parents=True, exist_ok=True)
+        make_folder(files.path)
         # An earlier process of this run may still be dying, or be at work on another machine.
         descriptor = lock.take(files.lock, wait=True)
         if files.outcome is None:
@@ -100,6 +100,7 @@ def execute(job, files, descriptor):
     if failure is not None:
         files.write(files.failed, record | failure)
         return
+    sync_tree(files.path)  # the kernel has written most of it: none of that may come after this
     config = read(files.path / "config.json") or {}
     about = {name: config.get(name) for name in ("data", "precision", "backend", "versions")}
     files.write(
@@ -138,14 +139,6 @@ def processor_seconds():
     times = psutil.Process().cpu_times()
     names = ("user", "system", "children_user", "children_system")  # the last two not on Windows
     return sum(getattr(times, name, 0.0) for name in names)
-
-
-def publish(partial, path):
-    """Give a whole notebook its name."""
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    sync_folder(path.parent)
 
 
 if __name__ == "__main__":
