@@ -111,6 +111,7 @@ class SweepFolder:
         self.table = self.path / "table.csv"
         self.report = self.path / "report.html"
         self.lock = self.path / ".lock"
+        self.report_lock = self.path / ".report.lock"
 
     def begin(self, plan, notebook):
         """Write the plan of a new sweep, or make sure that it is this sweep that goes on.

@@ -1,16 +1,18 @@
 """The page: one file that needs no network, with its numbers, plots and links."""
 
 import csv
+import os
 import re
 import shutil
 import statistics
+import subprocess
 from html.parser import HTMLParser
 
 import pytest
 from playwright.sync_api import sync_playwright
-from sweep_tools import LIGHT, sweep
+from sweep_tools import LIGHT, SIMCLR, sweep
 
-from simclr_lib.sweeps import charts, collect
+from simclr_lib.sweeps import charts, collect, lock
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -90,6 +92,23 @@ def test_the_csv_beside_it_has_a_row_a_run(reported):
     assert [row["temperature"] for row in found] == [
         str(run.parameters["temperature"]) for run in plan.runs
     ]
+
+
+def test_a_report_waits_for_another_that_is_at_it(finished):
+    folder, _ = finished(SEEDED, accuracy)
+    held = lock.take(folder.report_lock)
+    both = [
+        subprocess.Popen([SIMCLR, "sweep", "report", folder.path], stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    with pytest.raises(subprocess.TimeoutExpired):
+        both[0].wait(timeout=5)
+    assert both[1].poll() is None and not folder.table.exists()
+    os.close(held)
+    for process in both:
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == 0 and b"12 of 12 runs done" in said
+    assert folder.table.exists() and folder.report.exists()
 
 
 def test_means_are_over_the_runs_that_are_done(reported):
