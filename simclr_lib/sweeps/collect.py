@@ -10,7 +10,8 @@ from simclr_lib.files import write_atomically
 from simclr_lib.recipes import OBJECTIVES
 from simclr_lib.sweeps.folder import read
 
-BASELINES = ("random encoder", "raw pixels", "supervised from scratch")
+# Baselines of one seed that differ by no more than this are the same, measured again.
+ALIKE = 0.002
 
 
 def rows(folder, plan):
@@ -82,13 +83,17 @@ def arms(table, plan, y):
 
     Returns:
         Dicts with `arm`, `settings`, `values` (one a finished run), `mean` and `std` (sample
-        standard deviation), which are None where no, or one, run is done.
+        standard deviation), which are None where no, or one, run is done, and `baselines`
+        (`{name: {seed: share}}`, see `baselines`).
     """
     settings = {run.arm: run.settings for run in plan.runs}
     values = {arm: [] for arm in settings}
+    beside = {arm: {} for arm in settings}
     for row in table:
         if row["state"] == "done" and measure(row, y) is not None:
             values[row["arm"]].append(measure(row, y))
+            for name, share in baselines(row, y).items():
+                beside[row["arm"]].setdefault(name, {})[row["seed"]] = share
     return [
         {
             "arm": arm,
@@ -96,18 +101,57 @@ def arms(table, plan, y):
             "values": found,
             "mean": statistics.mean(found) if found else None,
             "std": statistics.stdev(found) if len(found) > 1 else None,
+            "baselines": beside[arm],
         }
         for arm, found in values.items()
     ]
 
 
-def baselines(table, y):
-    """`{name: mean over the finished runs}` of the baselines that were measured the same way."""
+def baseline_names(names):
+    """Whose accuracies a row has, but for what the run itself has trained and its classifier."""
+    found = [name.removesuffix(" linear") for name in names if name.endswith(" linear")]
+    return [name for name in found if name not in OBJECTIVES.values()]
+
+
+def baselines(row, y):
+    """`{name: share}` of what a run's accuracy is to be compared with.
+
+    No baseline has a small classifier: beside one, they show their linear probes.
+    """
+    if y == "minutes":
+        return {}
+    if y == "classifier":
+        return {f"{name}, linear probe": row[f"{name} linear"] for name in baseline_names(row)}
+    return {n: row[f"{n} {y}"] for n in baseline_names(row) if row.get(f"{n} {y}") is not None}
+
+
+def levels(arms):
+    """`{name: mean over the seeds}` of the baselines that are the same in every arm.
+
+    The others depend on what the arms vary, as the untrained encoder does on its depth: a mean
+    over the arms would be nobody's.
+    """
+    arms = [arm for arm in arms if arm["values"]]
     found = {}
-    for name in BASELINES:
-        shares = [row[f"{name} {y}"] for row in table if row.get(f"{name} {y}") is not None]
-        if shares:
-            found[name] = statistics.mean(shares)
+    for name in dict.fromkeys(name for arm in arms for name in arm["baselines"]):
+        seeds = {}
+        for arm in arms:
+            for seed, share in arm["baselines"].get(name, {}).items():
+                seeds.setdefault(seed, []).append(share)
+        everywhere = all(name in arm["baselines"] for arm in arms)
+        if everywhere and all(max(shares) - min(shares) <= ALIKE for shares in seeds.values()):
+            found[name] = statistics.mean(statistics.mean(shares) for shares in seeds.values())
+    return found
+
+
+def own_baselines(arms):
+    """`{name: {arm: mean over the seeds}}` of the baselines that differ between the arms."""
+    known = levels(arms)
+    found = {}
+    for arm in arms:
+        for name, shares in arm["baselines"].items():
+            if name not in known:
+                found.setdefault(name, {})[arm["arm"]] = statistics.mean(shares.values())
     return found
 
 
