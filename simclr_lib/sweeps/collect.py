@@ -35,10 +35,7 @@ def rows(folder, plan):
         row["folder"] = os.path.relpath(files.path, folder.path)
         if done is not None:
             row["state"] = "done"
-            for name, accuracies in done["accuracies"].items():
-                row |= {f"{name} {kind}": share for kind, share in accuracies.items()}
-            if done["training_minutes"] is not None:
-                row["minutes"] = round(done["training_minutes"], 3)
+            row |= found_by(done)
             row |= {name: done[name] for name in ("precision", "backend") if done.get(name)}
             row["wall_minutes"] = round(done["wall_seconds"] / 60, 2)
             row["processor_minutes"] = round(done["processor_seconds"] / 60, 2)
@@ -47,6 +44,18 @@ def rows(folder, plan):
         elif row["starts"]:
             row["state"] = "begun"
         found.append(row)
+    return found
+
+
+def found_by(done):
+    """What the record of a finished run has found, named as in the table."""
+    found = {
+        f"{name} {kind}": share
+        for name, accuracies in done["accuracies"].items()
+        for kind, share in accuracies.items()
+    }
+    if done["training_minutes"] is not None:
+        found["minutes"] = round(done["training_minutes"], 3)
     return found
 
 
