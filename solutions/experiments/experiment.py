@@ -56,6 +56,7 @@ knn_every: int = 5  # epochs between two looks at held-out training pictures; 0:
 supervised_baseline: bool = False  # trains the same encoder with labels, on as many views
 classifier_hidden: str = "none"  # "20,20": also a classifier with these hidden layers on h
 classifier_epochs: int = 10
+labels_per_class: "Optional[int]" = None  # training labels that the evaluation reads; none: all
 evaluate_on: str = "test"  # "validation": a tenth of the training part, to choose settings by
 seed: int = 0  # of weights, order, views and splits
 run_dir: str = "runs/notebook"  # where everything is written
@@ -147,10 +148,11 @@ print(f"Loss {history[-1]['loss']:.3f} after {history[-1]['epoch']} epochs.")
 #
 # The encoder is frozen from here on. A linear classifier, and a vote of the nearest neighbours,
 # read the classes off its features $h$. The head and its $z$ are left behind. A small classifier
-# with hidden layers comes beside them if the recipe asks for one.
+# with hidden layers comes beside them if the recipe asks for one. Here the labels come in: all, or
+# `labels_per_class` of them, the same ones for every row of the table.
 
 # %% slug=evaluation
-features = experiment.Features.of(encoder, dataset)
+features = experiment.Features.of(encoder, dataset, experiment.labelled(recipe, dataset))
 probe = features.probe()
 method = recipes.OBJECTIVES[recipe.objective]
 accuracies = {method: {"linear": probe.accuracy, "knn": features.knn()}}
