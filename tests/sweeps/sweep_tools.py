@@ -1,5 +1,6 @@
 """A notebook that takes a moment, runs that are done, and the command, for the tests of sweeps."""
 
+import csv
 import json
 import os
 import subprocess
@@ -9,8 +10,12 @@ from pathlib import Path
 
 import nbformat
 import psutil
+import pytest
 
 SIMCLR = Path(sys.executable).with_name("simclr")
+
+# Real runs take half a minute of a core each: all of them only where somebody asks for it.
+AN_HOUR = pytest.mark.skipif("SIMCLR_LONG_TESTS" not in os.environ, reason="SIMCLR_LONG_TESTS=1")
 
 PARAMETERS = """\
 temperature: float = 0.2
@@ -143,6 +148,12 @@ def sweep(*words, cwd, check=True, **options):
     )
     assert not check or answer.returncode == 0, answer.stdout + answer.stderr
     return answer
+
+
+def states(out):
+    """The states of a sweep's runs, as its table tells them."""
+    with (out / "table.csv").open() as file:
+        return [row["state"] for row in csv.DictReader(file)]
 
 
 def table(out):

@@ -1,6 +1,5 @@
 """`simclr sweep` from the command line, with a notebook that takes a moment."""
 
-import csv
 import errno
 import json
 import os
@@ -20,6 +19,7 @@ from sweep_tools import (
     SIMCLR,
     notebook_of,
     processes_of,
+    states,
     sweep,
     table,
     wait_for,
@@ -31,11 +31,6 @@ from simclr_lib.errors import UserError
 from simclr_lib.files import NO_SPACE
 from simclr_lib.sweeps import execute, launch, lock
 from simclr_lib.sweeps.folder import RunFiles
-
-
-def states(out):
-    with (out / "table.csv").open() as file:
-        return [row["state"] for row in csv.DictReader(file)]
 
 
 def test_a_sweep_ends_with_a_table_and_a_page_and_is_not_repeated(light, tmp_path):
