@@ -286,6 +286,38 @@ in `simclr_lib/bench/peers/`.
     .venv/bin/simclr bench --out benchmarks/speed.json
 
 {speed_sections()}
+{sweep_section()}"""
+
+
+def sweep_section():
+    """What a sweep adds to a run, from `sweep_overhead.csv`; nothing while that is not measured."""
+    table = HERE / "sweep_overhead.csv"
+    if not table.exists():
+        return ""
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    columns = {
+        "warm_seconds": "in a warm process",
+        "sweep_seconds": "in a sweep",
+        "overhead_seconds": "more",
+        "import_seconds": "of that, imports",
+        "process_and_kernel_seconds": "process, kernel, notebook",
+    }
+    lines = [f"| seconds | {' | '.join(columns.values())} |", f"|{' --- |' * (len(columns) + 1)}"]
+    lines += [
+        f"| run {number} | {' | '.join(row[name] for name in columns)} |"
+        for number, row in enumerate(rows, 1)
+    ]
+    text = "\n".join(lines)
+    return f"""
+## What a sweep adds to a run
+
+One tiny run by `experiment.run` in a process that is warm, and as a sweep runs it, in turn; on
+{rows[0]["processor"]}.
+
+    .venv/bin/python benchmarks/sweep_overhead.py
+
+{text}
 """
 
 
