@@ -145,8 +145,8 @@ def test_without_a_terminal_the_line_comes_once_a_minute(sweep, clock, capsys):
     folder, plan = sweep()
     shown = Display(folder, plan, plan.runs)
     shown.start(1)
-    for _ in range(600):
-        clock.now += 0.3
+    for _ in range(700):
+        clock.now += 0.3  # three and a half minutes of them
         shown.tick()
     shown.close()
     output, errors = capsys.readouterr()

@@ -39,6 +39,7 @@ def given(out):
     ]
 
 
+@pytest.mark.slow
 def test_runs_get_the_format_that_their_sweep_has_settled_and_keep_it(tmp_path):
     spec, out = write_asking_spec(tmp_path, SPEC), tmp_path / "out"
     answer = sweep("run", spec, "--out", out, cwd=tmp_path)

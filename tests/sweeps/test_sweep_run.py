@@ -85,6 +85,7 @@ def test_a_run_that_fails_does_not_end_the_sweep_and_is_retried_alone(light, tmp
     assert answer.returncode == 2 and answer.stderr.startswith("simclr: No run of ")
 
 
+@pytest.mark.slow
 def test_a_retry_that_is_killed_is_taken_up_by_the_same_command(light, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -269,6 +270,7 @@ def test_a_folder_of_another_sweep_is_refused_and_left_alone(light, tmp_path):
     assert (out / "sweep.json").read_bytes() == plan
 
 
+@pytest.mark.slow
 def test_the_same_runs_of_another_notebook_are_another_sweep(light, tmp_path):
     out = tmp_path / "out"
     sweep("run", light, "--out", out, "--workers", 2, cwd=tmp_path)
