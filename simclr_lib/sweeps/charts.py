@@ -50,12 +50,13 @@ def chart(arms, plot, classes, title):
 
 @styled
 def bars(arms, classes, title):
-    """A bar an arm, and a baseline; what is the baseline of one arm alone is a mark in its bar."""
+    """A bar an arm, and a baseline; what is the baseline of one arm alone is a mark on its bar."""
     rows = [(arm["arm"], arm["mean"], arm["std"]) for arm in arms]
     rows += collect.levels(arms).items()
     best = max(arms, key=lambda arm: arm["mean"])["arm"]
     fig = accuracy_bars(rows, title, classes=classes or 1, highlight=best)
-    places = {arm["arm"]: y for y, arm in enumerate(arms)}
+    # On the lower edge of the bar, clear of the number behind it.
+    places = {arm["arm"]: y + 0.34 for y, arm in enumerate(arms)}
     own = collect.own_baselines(arms)
     for number, (name, shares) in enumerate(own.items()):
         fig.axes[0].plot(
@@ -154,7 +155,7 @@ def draw_own(ax, arms, own, by, places):
                 linewidth=1.2,
                 marker=".",
                 label=label,
-                zorder=1,
+                zorder=1.9,  # below the arms, above the grid
             )
             label = None
 
