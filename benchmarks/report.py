@@ -411,6 +411,38 @@ A ResNet-18 on CIFAR-10 in batches of 512, with JAX and its CUDA kernels beside 
 This was **not measured**: no GPU was at hand. The same road is tested with JAX on a processor, on
 one device and on two, and where TensorFlow can't be imported (`make test-jax`). Wanted, and open:
 85 % by the linear probe within 5 minutes on one H100, and 90 % by kNN within 15.
+{sweep_section()}"""
+
+
+def sweep_section():
+    """What a sweep adds to a run, from `sweep_overhead.csv`; nothing while that is not measured."""
+    table = HERE / "sweep_overhead.csv"
+    if not table.exists():
+        return ""
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    columns = {
+        "warm_seconds": "in a warm process",
+        "sweep_seconds": "in a sweep",
+        "overhead_seconds": "more",
+        "import_seconds": "of that, imports",
+        "process_and_kernel_seconds": "process, kernel, notebook",
+    }
+    lines = [f"| seconds | {' | '.join(columns.values())} |", f"|{' --- |' * (len(columns) + 1)}"]
+    lines += [
+        f"| run {number} | {' | '.join(row[name] for name in columns)} |"
+        for number, row in enumerate(rows, 1)
+    ]
+    text = "\n".join(lines)
+    return f"""
+## What a sweep adds to a run
+
+One tiny run by `experiment.run` in a process that is warm, and as a sweep runs it, in turn; on
+{rows[0]["processor"]}.
+
+    .venv/bin/python benchmarks/sweep_overhead.py
+
+{text}
 """
 
 

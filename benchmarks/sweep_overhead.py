@@ -82,6 +82,7 @@ def run_as_a_sweep_does(recipe, folder):
         "notebook": str(experiment_notebook()),
         "parameters": asdict(recipe),
         "cores": machine.cores(),
+        "afresh": False,
     }
     began = time.perf_counter()
     outcome = launch(job, lambda: False)

@@ -1,7 +1,6 @@
 """The `simclr` command: parses, calls one function, prints what came out."""
 
 import argparse
-import errno
 import os
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from simclr_lib.bench import PARTS as BENCH_PARTS
 from simclr_lib.errors import UserError
+from simclr_lib.files import NO_SPACE
 from simclr_lib.recipes import PRESETS, get_recipe
 
 ABOUT = {
@@ -223,7 +223,7 @@ def explain(error):
     """One line for what went wrong, and the exit code."""
     if isinstance(error, UserError):
         return " ".join(str(error).splitlines()), 2
-    if any(getattr(e, "errno", None) == errno.ENOSPC for e in chain(error)):
+    if any(getattr(e, "errno", None) in NO_SPACE for e in chain(error)):
         return "the disk is full: free some space and run the same command, it goes on.", 2
     if isinstance(error, PermissionError):
         return f"no permission ({error.filename or error}): choose another folder.", 2

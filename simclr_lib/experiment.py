@@ -9,7 +9,7 @@ import numpy as np
 from simclr_lib import machine, plots
 from simclr_lib.datasets import load_dataset
 from simclr_lib.datasets.decoded_cache import subset
-from simclr_lib.datasets.stratify import split_mask
+from simclr_lib.datasets.stratify import balanced_subset, split_mask
 from simclr_lib.errors import UserError
 from simclr_lib.evaluation import (
     ProbeResult,
@@ -90,7 +90,7 @@ def run(recipe, run_dir, *, say=print):
 
     encoder, history, said = pretrain(recipe, precision, dataset, folder, say)
     say("Evaluating: linear probe, nearest neighbours, baselines.")
-    features = Features.of(encoder, dataset)
+    features = Features.of(encoder, dataset, labelled(recipe, dataset))
     probe = features.probe()
     method = OBJECTIVES[recipe.objective]
     accuracies = {method: {"linear": probe.accuracy, "knn": features.knn()}}
@@ -134,7 +134,25 @@ def load_data(recipe):
             f"A batch of {recipe.batch_size} needs as many training pictures and {dataset.name} "
             f"has {len(dataset.train_images)}: set batch_size to that or less."
         )
+    fewest = np.bincount(dataset.train_labels).min()
+    if recipe.labels_per_class is not None and recipe.labels_per_class > fewest:
+        raise UserError(
+            f"labels_per_class is {recipe.labels_per_class}, and a class of {dataset.name} has "
+            f"{fewest} training pictures: set it to that or less."
+        )
     return dataset
+
+
+def labelled(recipe, dataset):
+    """Which training pictures have a label for the evaluation: their indices, or a slice of all.
+
+    As many of each class as the recipe says, drawn by its seed; fewer lie within more. Training
+    without labels sees all pictures, and the online kNN, which is a monitor, all labels.
+    """
+    if recipe.labels_per_class is None:
+        return slice(None)
+    count = recipe.labels_per_class * len(dataset.class_names)
+    return balanced_subset(dataset.train_labels, count, recipe.seed)
 
 
 def describe(dataset):
@@ -243,22 +261,23 @@ def classifier(recipe, features):
 
 def baselines(recipe, precision, dataset, folder):
     """What raw pixels, the untrained encoder and supervised training reach: rows of the table."""
+    chosen = labelled(recipe, dataset)
     side = pixel_side(dataset.train_images)
     pixels = Features(
-        *(pixel_rows(part, side) for part in (dataset.train_images, dataset.test_images)),
-        dataset.train_labels,
+        *(pixel_rows(part, side) for part in (dataset.train_images[chosen], dataset.test_images)),
+        dataset.train_labels[chosen],
         dataset.test_labels,
     )
     raw = "raw pixels" if side == dataset.image_size else f"raw pixels, {side}×{side}"
     encoder = build_encoder(recipe, precision)
     reestimate_batch_norm(encoder, dataset.train_images)
-    untrained = Features.of(encoder, dataset)
+    untrained = Features.of(encoder, dataset, chosen)
     rows = {
         "random encoder": {"linear": untrained.probe().accuracy, "knn": untrained.knn()},
         raw: {"linear": pixels.probe().accuracy, "knn": pixels.knn()},
     }
     if recipe.encoder_weights != "none":
-        loaded = Features.of(starting_encoder(recipe, precision), dataset)
+        loaded = Features.of(starting_encoder(recipe, precision), dataset, chosen)
         rows["weights as loaded"] = {"linear": loaded.probe().accuracy, "knn": loaded.knn()}
     if recipe.supervised_baseline:
         rows["supervised from scratch"] = {
@@ -296,27 +315,33 @@ def train_supervised(recipe, precision, dataset, folder):
 
     A contrastive step sends two views of each picture through the encoder, this one a single
     view: twice the epochs make the arithmetic equal. Views are crops and mirrors alone, as usual.
+    Where labels are few, it sees the few pictures as often as makes up for the others.
     """
     views = replace(
         recipe, views="weak", color_strength=0.0, gray_probability=0.0, blur_probability=0.0
     )
+    chosen = labelled(recipe, dataset)
+    images, labels = dataset.train_images[chosen], dataset.train_labels[chosen]
+    steps_per_epoch = steps_in_epoch(recipe, len(dataset.train_images))
+    batch_size = min(recipe.batch_size, len(images))
+    steps_per_epoch = round(steps_per_epoch * recipe.batch_size / batch_size)
+    recipe = replace(recipe, batch_size=batch_size, steps_per_epoch=steps_per_epoch)
     encoder, classes = build_encoder(recipe, precision), len(dataset.class_names)
     model = SupervisedClassifier(encoder, build_augmenter(views), classes)
     compile_for(
         recipe,
         precision,
         model,
-        dataset.train_images,
+        images,
         2 * recipe.epochs,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    steps_per_epoch = steps_in_epoch(recipe, len(dataset.train_images))
     steps = 2 * recipe.epochs * steps_per_epoch
     fit_epochs(
         model,
-        dataset.train_images,
-        labels=dataset.train_labels,
-        batch_size=recipe.batch_size,
+        images,
+        labels=labels,
+        batch_size=batch_size,
         epochs=2 * recipe.epochs,
         seed=recipe.seed,
         steps_per_epoch=steps_per_epoch,
@@ -340,11 +365,12 @@ class Features:
         self.train_h, self.test_h, self.train_y, self.test_y = train_h, test_h, train_y, test_y
 
     @classmethod
-    def of(cls, encoder, dataset):
+    def of(cls, encoder, dataset, chosen=slice(None)):
+        """Those of a dataset, of its training part only the chosen pictures."""
         return cls(
-            extract_features(encoder, dataset.train_images),
+            extract_features(encoder, dataset.train_images[chosen]),
             extract_features(encoder, dataset.test_images),
-            dataset.train_labels,
+            dataset.train_labels[chosen],
             dataset.test_labels,
         )
 
@@ -383,15 +409,18 @@ def draw_results(dataset, features, probe, accuracies, history, recipe, folder):
     else:
         chance = mean_picture_loss(recipe, dataset)
         figures["curves"] = plots.reconstruction_curves(columns(history), chance)
+    count = recipe.labels_per_class
+    learnt = "" if count is None else f", {count} label{'s' * (count > 1)} a class"
     figures["accuracies"] = plots.accuracy_bars(
         [(row, found.get("linear", found.get("test"))) for row, found in accuracies.items()],
-        f"Accuracy on {dataset.name}, {len(test_y):,} {recipe.evaluate_on} pictures",
+        f"Accuracy on {dataset.name}, {len(test_y):,} {recipe.evaluate_on} pictures{learnt}",
         classes=len(names),
         highlight=OBJECTIVES[recipe.objective],
     )
     # One test picture a class, at most ten.
     asked = np.unique(test_y, return_index=True)[1][:10]
-    _, found = nearest(features.train_h, features.test_h[asked], k=6)
+    _, found = nearest(features.train_h, features.test_h[asked], k=min(6, len(features.train_h)))
+    found = np.arange(len(dataset.train_labels))[labelled(recipe, dataset)][found]
     figures["neighbours"] = plots.neighbour_grid(
         dataset.test_images[asked],
         dataset.train_images[found],

@@ -63,6 +63,7 @@ class Recipe:
     supervised_baseline: bool = True  # trains the same encoder with labels, on as many views
     classifier_hidden: str = "none"  # "20,20": also a classifier with these hidden layers on h
     classifier_epochs: int = 10
+    labels_per_class: int | None = None  # training labels that the evaluation reads; none: all
     evaluate_on: str = "test"  # "validation": a tenth of the training part, to choose settings by
 
     seed: int = 0  # of weights, order, views and splits
@@ -227,6 +228,7 @@ RANGES = {
     "warmup_epochs": (0, None),
     "knn_every": (0, None),
     "classifier_epochs": (1, None),
+    "labels_per_class": (1, None),
     "seed": (0, 2**31 - 1),
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from simclr_lib.errors import UserError
-from simclr_lib.files import write_atomically
+from simclr_lib.files import make_folder, publish, sync_tree, write_atomically
 from simclr_lib.quiet import without_tensorflow
 from simclr_lib.recipes import Recipe
 
@@ -67,7 +67,7 @@ class RunFolder:
         self.path = Path(path)
         self.figures = self.path / "figures"
         try:
-            self.figures.mkdir(parents=True, exist_ok=True)
+            make_folder(self.figures)
         except OSError as error:
             raise UserError(
                 f"The run folder {self.path} can't be used ({error.strerror}): choose another "
@@ -121,10 +121,15 @@ class RunFolder:
         return Results(**saved, run_dir=self.path)
 
     def finish(self, results):
-        """Write the results, last of all, and drop what only a stopped run needs."""
-        saved = asdict(results)
-        del saved["run_dir"]
-        self.write_json(self.results, saved)
+        """Write the results, last of all, and drop what only a stopped run needs.
+
+        A folder that has its results keeps them.
+        """
+        if not self.results.exists():
+            saved = asdict(results)
+            del saved["run_dir"]
+            sync_tree(self.path)
+            self.write_json(self.results, saved)
         self.checkpoint.unlink(missing_ok=True)
         self.supervised_checkpoint.unlink(missing_ok=True)
 
@@ -137,12 +142,18 @@ class RunFolder:
         writer.writerows(history)
         write_atomically(self.metrics, lambda file: file.write(text.getvalue().encode()))
 
+    def read_metrics(self):
+        """The history that was written; what was not measured in an epoch is left out."""
+        with self.metrics.open(newline="") as file:
+            rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+        return [row | {"epoch": int(row["epoch"])} for row in rows]
+
     def save_model(self, model, path):
         """Save a Keras model in one atomic step."""
         partial = path.with_name(f"partial-{path.name}")  # Keras goes by the ending
         with without_tensorflow():
             model.save(partial)
-        partial.replace(path)
+        publish(partial, path)
 
     def write_json(self, path, value):
         text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)

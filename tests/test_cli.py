@@ -405,6 +405,7 @@ def test_ctrl_c_and_a_polite_kill_are_told_in_one_line(simclr, monkeypatch):
     [
         (UserError("one\nthing"), 2, "simclr: one thing"),
         (OSError(errno.ENOSPC, "No space left on device"), 2, "simclr: the disk is full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 2, "simclr: the disk is full"),
         (PermissionError(errno.EACCES, "Permission denied", "there"), 2, "permission (there)"),
         (MemoryError(), 2, "halve batch_size"),
         (type("ResourceExhaustedError", (Exception,), {})("OOM"), 2, "halve batch_size"),

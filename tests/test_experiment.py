@@ -86,6 +86,43 @@ def test_validation_pictures_come_from_the_training_part_and_leave_it(recipe):
     assert not known(split.test_images) & known(whole.test_images)
 
 
+def test_the_evaluation_reads_as_many_labels_of_each_class_as_the_recipe_says(recipe):
+    few, more = (replace(recipe, labels_per_class=count) for count in (2, 5))
+    dataset = experiment.load_data(few)
+    chosen = experiment.labelled(few, dataset)
+    assert np.bincount(dataset.train_labels[chosen]).tolist() == [2] * 10
+    assert set(chosen) < set(experiment.labelled(more, dataset))
+    assert set(chosen) != set(experiment.labelled(replace(few, seed=1), dataset))
+    assert len(dataset.train_labels[experiment.labelled(recipe, dataset)]) == 320
+    with pytest.raises(UserError, match="labels_per_class is 33, and a class of shapes has 32"):
+        experiment.load_data(replace(recipe, labels_per_class=33))
+
+
+def test_every_row_of_a_run_with_few_labels_sees_those_and_training_sees_no_less(
+    recipe, results, tmp_path, monkeypatch
+):
+    seen, trained = [], []
+    probe, fit = experiment.linear_probe, experiment.fit_epochs
+
+    def watched_probe(train_h, train_y, *rest):
+        seen.append(np.bincount(train_y).tolist())
+        return probe(train_h, train_y, *rest)
+
+    def watched_fit(model, images, **options):
+        views = options["batch_size"] * options["steps_per_epoch"] * options["epochs"]
+        trained.append((len(images), views))
+        return fit(model, images, **options)
+
+    monkeypatch.setattr(experiment, "linear_probe", watched_probe)
+    monkeypatch.setattr(experiment, "fit_epochs", watched_fit)
+    few = replace(recipe, labels_per_class=2)
+    found = experiment.run(few, tmp_path / "few", say=lambda line: None)
+    assert seen == [[2] * 10] * 3  # SimCLR, the untrained encoder, raw pixels
+    assert trained == [(320, 320), (20, 640)]  # without labels, and with those there are
+    assert found.accuracies.keys() == results.accuracies.keys()
+    assert {path.stem for path in (tmp_path / "few" / "figures").iterdir()} == FIGURES
+
+
 def test_the_monitor_asks_about_other_pictures_than_those_that_vote(recipe):
     look, bank = experiment.monitor_split(experiment.load_data(recipe), seed=0)
     assert not set(look) & set(bank)

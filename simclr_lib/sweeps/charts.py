@@ -13,6 +13,7 @@ from simclr_lib.plots import (
     percent,
     styled,
 )
+from simclr_lib.sweeps import collect
 
 NAMES = {
     "linear": "linear probe accuracy",
@@ -23,13 +24,12 @@ NAMES = {
 DASHES = ((0, (5, 2)), (0, (1, 2)), (0, (5, 2, 1, 2)))
 
 
-def chart(arms, plot, baselines, classes, title):
+def chart(arms, plot, classes, title):
     """The figure that a sweep's `plot` asks for.
 
     Args:
-        arms: see `collect.arms`.
+        arms: see `collect.arms`; their baselines are drawn where accuracies are.
         plot: see `spec.Spec`.
-        baselines: `{name: share}`; drawn where accuracies are.
         classes: number of classes, or None: no chance line.
         title: the figure's title.
 
@@ -42,19 +42,54 @@ def chart(arms, plot, baselines, classes, title):
     if plot["matrix"]:
         return matrix(arms, NAMES[plot["y"]], title)
     if plot["x"] is not None:
-        return lines(measured, plot, baselines, classes, title)
+        return lines(measured, plot, classes, title)
     if plot["y"] == "minutes":
         return minute_bars(measured, title)
-    rows = [(arm["arm"], arm["mean"], arm["std"]) for arm in measured]
-    rows += [(name, share) for name, share in baselines.items()]
-    best = max(measured, key=lambda arm: arm["mean"])["arm"]
-    return accuracy_bars(rows, title, classes=classes or 1, highlight=best)
+    return bars(measured, classes, title)
 
 
 @styled
-def lines(arms, plot, baselines, classes, title):
-    """Mean against a field, a line for each value of another; bars show one standard deviation."""
-    x, by, shares = plot["x"], plot["lines"], plot["y"] != "minutes"
+def bars(arms, classes, title):
+    """A bar an arm, and a baseline; what is the baseline of one arm alone is a mark on its bar."""
+    rows = [(arm["arm"], arm["mean"], arm["std"]) for arm in arms]
+    rows += collect.levels(arms).items()
+    best = max(arms, key=lambda arm: arm["mean"])["arm"]
+    fig = accuracy_bars(rows, title, classes=classes or 1, highlight=best)
+    # On the lower edge of the bar, clear of the number behind it.
+    places = {arm["arm"]: y + 0.34 for y, arm in enumerate(arms)}
+    own = collect.own_baselines(arms)
+    for number, (name, shares) in enumerate(own.items()):
+        fig.axes[0].plot(
+            list(shares.values()),
+            [places[arm] for arm in shares],
+            color=INK,
+            marker=MARKERS[number % len(MARKERS)],
+            markerfacecolor="white",
+            linestyle="none",
+            label=name,
+            zorder=5,
+        )
+    if own:
+        fig.legend(loc="outside lower right", frameon=False, fontsize=9, ncols=2)
+    fig.alt_text += told_of(own)
+    return fig
+
+
+def told_of(own):
+    """Words for `collect.own_baselines`."""
+    return "".join(
+        f" {name}: {', '.join(f'{arm} {percent(share)}' for arm, share in shares.items())}."
+        for name, shares in own.items()
+    )
+
+
+@styled
+def lines(arms, plot, classes, title):
+    """Mean against a field, a line for each value of another; bars show one standard deviation.
+
+    A baseline that is the same for all is a level, any other a thin line of its own.
+    """
+    x, by, shares, own = plot["x"], plot["lines"], plot["y"] != "minutes", {}
     fig = new_figure(8.0, 4.8, title)
     ax = fig.subplots()
     arms = [arm for arm in arms if arm["settings"].get(x) is not None]
@@ -89,7 +124,8 @@ def lines(arms, plot, baselines, classes, title):
         ax.set_xticks([position[place] for place in order], [str(place) for place in order])
         ax.xaxis.set_minor_locator(NullLocator())
     if shares:
-        levels = dict(baselines)
+        levels, own = collect.levels(arms), collect.own_baselines(arms)
+        draw_own(ax, arms, own, by, {arm["arm"]: position[arm["settings"][x]] for arm in arms})
         if classes:
             levels["chance"] = 1 / classes
         draw_levels(ax, levels)
@@ -97,10 +133,31 @@ def lines(arms, plot, baselines, classes, title):
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     ax.set(xlabel=x, ylabel=NAMES[plot["y"]])
     ax.grid(color="#e5e5e5", linewidth=0.8)
-    if by is not None:
+    if by is not None or own:
         ax.legend(frameon=False, fontsize=9)
     fig.alt_text = f"{title}. {NAMES[plot['y']]} against {x}. {'; '.join(described)}."
+    fig.alt_text += told_of(own)
     return fig
+
+
+def draw_own(ax, arms, own, by, places):
+    """Draw the baselines that differ between the arms, each joined over the arms of one line."""
+    for number, (name, shares) in enumerate(own.items()):
+        label = name  # once
+        for value in dict.fromkeys(arm["settings"].get(by) for arm in arms):
+            line = [arm["arm"] for arm in arms if arm["settings"].get(by) == value]
+            line = sorted((arm for arm in line if arm in shares), key=places.get)
+            ax.plot(
+                [places[arm] for arm in line],
+                [shares[arm] for arm in line],
+                color=GREY,
+                linestyle=DASHES[number % len(DASHES)],
+                linewidth=1.2,
+                marker=".",
+                label=label,
+                zorder=1.9,  # below the arms, above the grid
+            )
+            label = None
 
 
 def draw_levels(ax, levels):

@@ -1,11 +1,11 @@
 """Runs on an existing Dask cluster whose machines see the sweep folder under the same path."""
 
 import uuid
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 from simclr_lib import machine
 from simclr_lib.errors import UserError
-from simclr_lib.sweeps.launch import launch
 
 PATIENCE = "15s"  # for the scheduler to answer
 
@@ -65,18 +65,19 @@ class DaskWorkers:
         for worker, threads in slots.items():
             self.slots[host_of(worker)] += threads
 
-    def submit(self, job):
+    def submit(self, function, job):
+        """Have `function(job, stopped)` called on a worker, with its share of the cores added."""
         # A key of its own: an earlier sweep may have left a task of this run to the scheduler.
         key = f"{Path(job['folder']).name}-{uuid.uuid4().hex[:8]}"
-        return self.client.submit(work, job, self.slots, key=key, pure=False)
+        return self.client.submit(work, function, job, self.slots, key=key, pure=False)
 
     def close(self):
         """Cancel what waits; what runs sees that and stops (see `work`)."""
         self.client.close()
 
 
-def work(job, slots):
-    """One run, on a worker; it ends early once nobody waits for it any more."""
+def work(function, job, slots):
+    """One job, on a worker; it ends early once nobody waits for it any more."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -87,7 +88,22 @@ def work(job, slots):
         task = worker.state.tasks.get(key)
         return task is None or task.state != "executing"
 
-    return launch(job | {"cores": cores}, stopped)
+    return function(job | {"cores": cores}, stopped)
+
+
+def result_of(future):
+    """What a job gave.
+
+    Raises:
+        UserError: its cluster has lost it, as all the rest.
+    """
+    try:
+        return future.result()
+    except CancelledError as error:
+        raise UserError(
+            "The cluster has lost this sweep (has its scheduler ended?): start it again, and run "
+            "the same command, it goes on."
+        ) from error
 
 
 def sees_folder(folder):

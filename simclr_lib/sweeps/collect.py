@@ -10,7 +10,8 @@ from simclr_lib.files import write_atomically
 from simclr_lib.recipes import OBJECTIVES
 from simclr_lib.sweeps.folder import read
 
-BASELINES = ("random encoder", "raw pixels", "supervised from scratch")
+# Baselines of one seed that differ by no more than this are the same, measured again.
+ALIKE = 0.002
 
 
 def rows(folder, plan):
@@ -19,8 +20,9 @@ def rows(folder, plan):
     Returns:
         Dicts with `state` ("done", "failed", "begun" or "waiting"), `arm`, `seed`, the fields
         that vary, and for runs that are done the accuracies (`"SimCLR linear"` and so on, shares),
-        `minutes` (of training), `wall_minutes` and `processor_minutes` (of the last start);
-        for failed ones `cell` and `error`; `starts` and `folder`.
+        `minutes` (of training), `precision` and `backend` (that it was computed in),
+        `wall_minutes` and `processor_minutes` (of the last start); for failed ones `cell` and
+        `error`; `starts` and `folder`.
     """
     fields = list(dict.fromkeys(field for run in plan.runs for field in run.settings))
     found = []
@@ -33,10 +35,8 @@ def rows(folder, plan):
         row["folder"] = os.path.relpath(files.path, folder.path)
         if done is not None:
             row["state"] = "done"
-            for name, accuracies in done["accuracies"].items():
-                row |= {f"{name} {kind}": share for kind, share in accuracies.items()}
-            if done["training_minutes"] is not None:
-                row["minutes"] = round(done["training_minutes"], 3)
+            row |= found_by(done)
+            row |= {name: done[name] for name in ("precision", "backend") if done.get(name)}
             row["wall_minutes"] = round(done["wall_seconds"] / 60, 2)
             row["processor_minutes"] = round(done["processor_seconds"] / 60, 2)
         elif failed is not None:
@@ -47,11 +47,24 @@ def rows(folder, plan):
     return found
 
 
+def found_by(done):
+    """What the record of a finished run has found, named as in the table."""
+    found = {
+        f"{name} {kind}": share
+        for name, accuracies in done["accuracies"].items()
+        for kind, share in accuracies.items()
+    }
+    if done["training_minutes"] is not None:
+        found["minutes"] = round(done["training_minutes"], 3)
+    return found
+
+
 def write_table(path, table):
     """Write the rows as CSV, in one step."""
     text = io.StringIO()
     first = ("state", "arm", "seed")
-    last = ("wall_minutes", "processor_minutes", "starts", "cell", "error", "folder")
+    last = ("precision", "backend", "wall_minutes", "processor_minutes")
+    last += ("starts", "cell", "error", "folder")
     names = dict.fromkeys(name for row in table for name in row)
     names = [*first, *(name for name in names if name not in first + last), *last]
     writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -79,13 +92,17 @@ def arms(table, plan, y):
 
     Returns:
         Dicts with `arm`, `settings`, `values` (one a finished run), `mean` and `std` (sample
-        standard deviation), which are None where no, or one, run is done.
+        standard deviation), which are None where no, or one, run is done, and `baselines`
+        (`{name: {seed: share}}`, see `baselines`).
     """
     settings = {run.arm: run.settings for run in plan.runs}
     values = {arm: [] for arm in settings}
+    beside = {arm: {} for arm in settings}
     for row in table:
         if row["state"] == "done" and measure(row, y) is not None:
             values[row["arm"]].append(measure(row, y))
+            for name, share in baselines(row, y).items():
+                beside[row["arm"]].setdefault(name, {})[row["seed"]] = share
     return [
         {
             "arm": arm,
@@ -93,18 +110,57 @@ def arms(table, plan, y):
             "values": found,
             "mean": statistics.mean(found) if found else None,
             "std": statistics.stdev(found) if len(found) > 1 else None,
+            "baselines": beside[arm],
         }
         for arm, found in values.items()
     ]
 
 
-def baselines(table, y):
-    """`{name: mean over the finished runs}` of the baselines that were measured the same way."""
+def baseline_names(names):
+    """Whose accuracies a row has, but for what the run itself has trained and its classifier."""
+    found = [name.removesuffix(" linear") for name in names if name.endswith(" linear")]
+    return [name for name in found if name not in OBJECTIVES.values()]
+
+
+def baselines(row, y):
+    """`{name: share}` of what a run's accuracy is to be compared with.
+
+    No baseline has a small classifier: beside one, they show their linear probes.
+    """
+    if y == "minutes":
+        return {}
+    if y == "classifier":
+        return {f"{name}, linear probe": row[f"{name} linear"] for name in baseline_names(row)}
+    return {n: row[f"{n} {y}"] for n in baseline_names(row) if row.get(f"{n} {y}") is not None}
+
+
+def levels(arms):
+    """`{name: mean over the seeds}` of the baselines that are the same in every arm.
+
+    The others depend on what the arms vary, as the untrained encoder does on its depth: a mean
+    over the arms would be nobody's.
+    """
+    arms = [arm for arm in arms if arm["values"]]
     found = {}
-    for name in BASELINES:
-        shares = [row[f"{name} {y}"] for row in table if row.get(f"{name} {y}") is not None]
-        if shares:
-            found[name] = statistics.mean(shares)
+    for name in dict.fromkeys(name for arm in arms for name in arm["baselines"]):
+        seeds = {}
+        for arm in arms:
+            for seed, share in arm["baselines"].get(name, {}).items():
+                seeds.setdefault(seed, []).append(share)
+        everywhere = all(name in arm["baselines"] for arm in arms)
+        if everywhere and all(max(shares) - min(shares) <= ALIKE for shares in seeds.values()):
+            found[name] = statistics.mean(statistics.mean(shares) for shares in seeds.values())
+    return found
+
+
+def own_baselines(arms):
+    """`{name: {arm: mean over the seeds}}` of the baselines that differ between the arms."""
+    known = levels(arms)
+    found = {}
+    for arm in arms:
+        for name, shares in arm["baselines"].items():
+            if name not in known:
+                found.setdefault(name, {})[arm["arm"]] = statistics.mean(shares.values())
     return found
 
 

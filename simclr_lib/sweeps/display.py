@@ -4,7 +4,7 @@ import shutil
 import sys
 import time
 
-from simclr_lib.recipes import OBJECTIVES
+from simclr_lib.sweeps.collect import found_by, measure
 from simclr_lib.sweeps.folder import read
 
 
@@ -24,7 +24,7 @@ class Display:
         self.executed, self.open = list(waiting), list(waiting)
         self.count = len(plan.runs)
         self.width = max(len(run.label) for run in plan.runs)
-        self.best = None
+        self.y, self.best = plan.plot["y"], None
         for run in plan.runs:
             self.note_best(run)
         self.live = sys.stderr.isatty()
@@ -45,7 +45,7 @@ class Display:
         self.open.remove(run)
         self.note_best(run)
         self.print(f"[{self.count - len(self.open):>{len(str(self.count))}}/{self.count}] "
-                   f"{line_of(self.folder, run, self.width)}")  # fmt: skip
+                   f"{line_of(self.folder, run, self.width, self.y)}")  # fmt: skip
 
     def tick(self):
         """Redraw the moving line; without a terminal, print it once a minute."""
@@ -59,8 +59,9 @@ class Display:
     def moving_line(self):
         parts = [f"{self.count - len(self.open)}/{self.count} ended", self.time_left()]
         if self.best is not None:
-            parts.append(f"best {self.best[0]:.1%}: {self.best[1]}")
-        running = [run for run in self.open if self.folder.files(run).count_starts()]
+            word = "fastest" if self.y == "minutes" else "best"
+            parts.append(f"{word} {told(self.best[0], self.y)}: {self.best[1]}")
+        running = [run for run in self.open if has_begun(self.folder.files(run))]
         parts += [f"{run.label} {progress_of(self.folder, run):.0%}" for run in running]
         return "; ".join(parts)
 
@@ -81,8 +82,11 @@ class Display:
         )
 
     def note_best(self, run):
-        found = accuracy_of(self.folder, run)
-        if found is not None and (self.best is None or found > self.best[0]):
+        found = value_of(self.folder, run, self.y)
+        if found is None:
+            return
+        better = min if self.y == "minutes" else max
+        if self.best is None or better(found, self.best[0]) != self.best[0]:
             self.best = (found, run.label)
 
     def print(self, line):
@@ -101,15 +105,15 @@ class Display:
         self.redraw("")
 
 
-def line_of(folder, run, width):
-    """One line on one run: its state, and what came out or how far it is."""
+def line_of(folder, run, width, y):
+    """One line on one run: its state, and what came out or how far it is; `y`: see `spec`."""
     files = folder.files(run)
     outcome = files.outcome
     if outcome == "done":
         minutes = read(files.done)["wall_seconds"] / 60
-        accuracy = accuracy_of(folder, run)
-        found = "" if accuracy is None else f"{accuracy:6.1%}"
-        return f"done     {run.label:{width}}  {found}  {minutes:.1f} min"
+        found = None if y == "minutes" else value_of(folder, run, y)
+        accuracy = "" if found is None else f"{found:6.1%}"
+        return f"done     {run.label:{width}}  {accuracy}  {minutes:.1f} min"
     if outcome == "failed":
         failure = read(files.failed)
         return f"failed   {run.label:{width}}  cell {failure['cell']}: {failure['error']}"
@@ -123,20 +127,31 @@ def status_lines(folder, plan):
     width = max(len(run.label) for run in plan.runs)
     outcomes = list(folder.outcomes(plan).values())
     counts = f"{outcomes.count('done')} done, {outcomes.count('failed')} failed"
-    lines = [line_of(folder, run, width) for run in plan.runs]
+    lines = [line_of(folder, run, width, plan.plot["y"]) for run in plan.runs]
     return [*lines, f"{plan.title}: {len(plan.runs)} runs, {counts}. Folder: {folder.path}"]
 
 
-def accuracy_of(folder, run):
-    """The linear accuracy of a run that is done, or None."""
-    record = read(folder.files(run).done) or {}
-    row = OBJECTIVES[run.parameters["objective"]]
-    return record.get("accuracies", {}).get(row, {}).get("linear")
+def value_of(folder, run, y):
+    """What the sweep's plot will show of a run; None if it is not done."""
+    record = read(folder.files(run).done)
+    return None if record is None else measure(found_by(record), y)
+
+
+def told(value, y):
+    return f"{value:.1f} min" if y == "minutes" else f"{value:.1%}"
+
+
+def has_begun(files):
+    """Whether a run is at work, or was when it was stopped."""
+    return files.outcome is None and files.count_starts() > 0
 
 
 def progress_of(folder, run):
-    """The share of a run's epochs that are done."""
-    return min(folder.files(run).epochs() / run.parameters["epochs"], 1.0)
+    """The share of a run's epochs that are done; none of one that failed and waits for `retry`."""
+    files = folder.files(run)
+    if files.outcome == "failed":
+        return 0.0
+    return min(files.epochs() / run.parameters["epochs"], 1.0)
 
 
 def work_of(run):

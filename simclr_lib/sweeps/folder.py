@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simclr_lib.errors import UserError
-from simclr_lib.files import write_atomically
+from simclr_lib.files import make_folder, sync_folder, write_atomically
 from simclr_lib.sweeps import lock
 from simclr_lib.sweeps.plan import Plan
 
@@ -29,6 +29,11 @@ class RunFiles:
     @property
     def failed(self):
         return self.path / "failed.json"
+
+    @property
+    def retried(self):
+        """What `failed` was called before `retry` took the run up again."""
+        return self.path / "retried.json"
 
     @property
     def notebook(self):
@@ -53,11 +58,16 @@ class RunFiles:
             return "done"
         return "failed" if read(self.failed) is not None else None
 
+    @property
+    def to_retry(self):
+        """Whether the run has failed, or was taken up by a `retry` that did not live to its end."""
+        outcome = self.outcome
+        return outcome == "failed" or (outcome is None and self.retried.exists())
+
     def write(self, path, record):
-        """Write a record in one atomic step that outlasts a power cut."""
+        """Write a record in one atomic step."""
         text = json.dumps(record, indent=2, ensure_ascii=False)
         write_atomically(path, lambda file: file.write(text.encode()))
-        sync_folder(self.path)
 
     def epochs(self):
         """Epochs of contrastive training that are done."""
@@ -73,13 +83,18 @@ class RunFiles:
             return 0
 
     def clear(self):
-        """Remove what a failed run has left, so that it starts afresh; the lock file stays."""
-        for entry in self.path.iterdir() if self.path.is_dir() else ():
+        """Remove what a failed run has left, so that it starts afresh. Hold its lock meanwhile.
+
+        The lock file stays. A kill in between, or later, leaves the run to be retried: its record
+        goes last, and only changes its name.
+        """
+        for entry in self.path.iterdir():
             if entry.is_dir():
                 shutil.rmtree(entry)
             elif entry not in (self.lock, self.failed):
                 entry.unlink()
-        self.failed.unlink(missing_ok=True)  # last: a kill in between leaves it to be retried
+        os.replace(self.failed, self.retried)
+        sync_folder(self.path)
 
 
 class SweepFolder:
@@ -96,30 +111,48 @@ class SweepFolder:
         self.table = self.path / "table.csv"
         self.report = self.path / "report.html"
         self.lock = self.path / ".lock"
+        self.report_lock = self.path / ".report.lock"
 
     def begin(self, plan, notebook):
         """Write the plan of a new sweep, or make sure that it is this sweep that goes on.
 
         Call it with the lock held. The notebook is copied, so that a sweep that goes on does so
-        with the notebook that it began with.
+        with the notebook that it began with, whatever becomes of the file.
+
+        Returns:
+            The plan to go on with: the runs keep the number formats that were settled for them.
 
         Raises:
-            UserError: the folder holds other runs.
+            UserError: the folder holds other runs, or the same of another notebook.
         """
+        copied = False
         if self.plan_file.exists():
-            there, here = ({run.key for run in p.runs} for p in (self.plan(), plan))
+            begun = self.plan()
+            there, here = ({run.key for run in p.runs} for p in (begun, plan))
             if there != here:
                 raise UserError(
                     f"{self.path} holds another sweep: {len(there & here)} of its {len(there)} "
                     f"runs are among the {len(here)} asked for. Has the spec, or its recipe, "
                     "changed since? Choose another folder with --out."
                 )
-        if not self.notebook.exists():
+            if begun.notebook != plan.notebook:
+                raise UserError(
+                    f"{self.path} holds the same runs of another notebook, or {notebook} has "
+                    "changed since: choose another folder with --out."
+                )
+            copied = self.notebook.exists()
+            settled = {run.key: run.precision for run in begun.runs}
+            runs = [replace(run, precision=settled[run.key]) for run in plan.runs]
+            plan = replace(plan, runs=runs)
+        if not copied:  # a copy without a plan is what a sweep left that was killed in between
             content = Path(notebook).read_bytes()
             write_atomically(self.notebook, lambda file: file.write(content))
+        self.write_plan(plan)
+        return plan
+
+    def write_plan(self, plan):
         text = json.dumps(plan.as_json(), indent=2, ensure_ascii=False)
         write_atomically(self.plan_file, lambda file: file.write(text.encode()))
-        sync_folder(self.path)
 
     def plan(self):
         """The `Plan` of the sweep.
@@ -150,7 +183,7 @@ class SweepFolder:
             UserError: another sweep holds it, or it can't be written to.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path)
             descriptor = lock.take(self.lock)
         except OSError as error:
             raise UserError(
@@ -171,13 +204,3 @@ def read(path):
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def sync_folder(path):
-    """Have the system put a folder's entries on disk: a rename is only then there to stay."""
-    if os.name != "nt":  # Windows can't open a folder
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -5,10 +5,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 
+from simclr_lib.files import make_folder
+from simclr_lib.sweeps import lock
 from simclr_lib.sweeps.folder import RunFiles
 from simclr_lib.sweeps.process import DISK_FULL
 
@@ -28,8 +31,9 @@ def launch(job, stopped):
     """Run one job in a process of its own, so that all of its memory comes back.
 
     Args:
-        job: `{"folder", "notebook", "parameters", "cores"}`: the run folder, the notebook to
-            execute, its parameters, and how many threads it may compute with.
+        job: `{"folder", "notebook", "parameters", "cores", "afresh"}`: the run folder, the
+            notebook to execute, its parameters, how many threads it may compute with, and whether
+            a run that has failed is to begin anew.
         stopped: function that tells whether the sweep was stopped: the run is then killed.
 
     Returns:
@@ -39,9 +43,11 @@ def launch(job, stopped):
         OSError: the disk is full.
     """
     files = RunFiles(Path(job["folder"]))
-    files.path.mkdir(parents=True, exist_ok=True)
+    make_folder(files.path)
+    if job["afresh"]:
+        clear_failed(files, stopped)
     for _ in range(DEATHS):
-        code = run_process(job, files.log, stopped)
+        code = run_process("simclr_lib.sweeps.process", job, files.log, stopped)
         if stopped():
             return "stopped"
         if outcome := files.outcome:
@@ -53,11 +59,24 @@ def launch(job, stopped):
     return "failed"
 
 
-def run_process(job, log, stopped):
-    """Start the process and wait for its end: its exit code."""
+def clear_failed(files, stopped):
+    """Take away what a failed run has left, once nothing that may still write there is alive."""
+    while (descriptor := lock.take(files.lock)) is None:
+        if stopped():
+            return
+        time.sleep(POLL_SECONDS)
+    try:
+        if files.outcome == "failed":
+            files.clear()
+    finally:
+        os.close(descriptor)
+
+
+def run_process(module, job, log, stopped):
+    """Start a module of the kit on a job and wait for its end: its exit code; None if stopped."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "simclr_lib.sweeps.process"],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -104,7 +123,12 @@ def environment(cores):
 
 
 def why_it_died(log):
-    """The last line that the process wrote: all that is left of it."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    last = lines[-1][:300] if lines else "it said nothing"
+    """The last line that the process wrote is all that is left of it."""
+    last = last_line_of(log)
     return f"its process died {DEATHS} times (is the memory full?); last line: {last}"
+
+
+def last_line_of(log):
+    """The last words in a log."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it said nothing"

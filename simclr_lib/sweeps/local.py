@@ -4,7 +4,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from simclr_lib import machine
-from simclr_lib.sweeps.launch import launch
 
 
 class LocalWorkers:
@@ -20,8 +19,9 @@ class LocalWorkers:
         self.stopping = threading.Event()
         self.threads = ThreadPoolExecutor(workers, thread_name_prefix="run")
 
-    def submit(self, job):
-        return self.threads.submit(launch, job | {"cores": self.cores}, self.stopping.is_set)
+    def submit(self, function, job):
+        """Have `function(job, stopped)` called, with the job's share of the cores added to it."""
+        return self.threads.submit(function, job | {"cores": self.cores}, self.stopping.is_set)
 
     def close(self):
         """Kill what still runs and forget what waits."""

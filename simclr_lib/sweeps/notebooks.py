@@ -4,6 +4,7 @@ python -m simclr_lib.sweeps.notebooks        (writes notebooks/experiments/*.ipy
 """
 
 import dataclasses
+import hashlib
 import inspect
 import json
 import logging
@@ -61,6 +62,15 @@ def parameters_of(notebook):
             "settings that tag."
         )
     return names
+
+
+def code_hash(notebook):
+    """What tells one notebook from another: a hash of its code, whatever its outputs."""
+    import nbformat
+
+    cells = nbformat.read(notebook, 4).cells
+    code = [[cell.source, cell.metadata.get("tags")] for cell in cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps(code).encode()).hexdigest()
 
 
 def build(name):

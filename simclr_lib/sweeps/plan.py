@@ -20,12 +20,15 @@ class Run:
         arm: the name of what it tries.
         settings: `{field: value}` of the arm, as they came out of the recipe.
         parameters: every field of its recipe.
+        precision: the number format that it computes in; None while `number_format` has not
+            settled what its recipe's "auto" is. The key does not depend on it.
     """
 
     key: str
     arm: str
     settings: dict
     parameters: dict
+    precision: str | None = None
 
     @property
     def label(self):
@@ -34,13 +37,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a sweep folder needs to know of its spec: see `spec.Spec` for the parts."""
+    """All that a sweep folder needs to know of its spec: see `spec.Spec` for the parts.
+
+    Of the notebook it is a hash of its code; None: the kit's own, which a newer kit may change.
+    """
 
     title: str
     about: str
     recipe: str
     plot: dict
     runs: list
+    notebook: str | None = None
 
     def as_json(self):
         return asdict(self)
@@ -90,6 +97,7 @@ def make_run(spec, arm, settings, seed):
         arm=arm,
         settings={field: parameters[field] for field in settings},
         parameters=parameters,
+        precision=None if recipe.precision == "auto" else recipe.precision,
     )
 
 

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import psutil
 
+from simclr_lib.files import NO_SPACE, make_folder, publish, sync_tree
 from simclr_lib.sweeps import lock
-from simclr_lib.sweeps.folder import RunFiles, read, sync_folder
+from simclr_lib.sweeps.folder import RunFiles, read
 
-DISK_FULL = errno.ENOSPC  # the exit code for it
+DISK_FULL = errno.ENOSPC  # the exit code for a full disk, or a full share of one
 START_TIMEOUT = 300  # seconds; a busy machine takes a while to start a kernel
 
 
@@ -28,13 +29,13 @@ def main():
     threading.Thread(target=end_with_stdin, daemon=True).start()
     files = RunFiles(Path(job["folder"]))
     try:
-        files.path.mkdir(parents=True, exist_ok=True)
+        make_folder(files.path)
         # An earlier process of this run may still be dying, or be at work on another machine.
         descriptor = lock.take(files.lock, wait=True)
         if files.outcome is None:
             execute(job, files, descriptor)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in NO_SPACE:
             sys.exit(DISK_FULL)
         raise
 
@@ -99,6 +100,7 @@ def execute(job, files, descriptor):
     if failure is not None:
         files.write(files.failed, record | failure)
         return
+    sync_tree(files.path)  # the kernel has written most of it: none of that may come after this
     config = read(files.path / "config.json") or {}
     about = {name: config.get(name) for name in ("data", "precision", "backend", "versions")}
     files.write(
@@ -125,10 +127,10 @@ def last_line(text):
 
 def is_disk_full(error, folder):
     """Whether a cell failed because the disk is full: no fault of the run."""
-    return (
-        f"Errno {errno.ENOSPC}]" in error.evalue
-        or "No space left" in error.evalue
-        or (error.ename == "OSError" and psutil.disk_usage(str(folder)).free < 1e6)
+    said = (f"Errno {number}]" for number in NO_SPACE)
+    said = (*said, *map(os.strerror, NO_SPACE))
+    return any(words in error.evalue for words in said) or (
+        error.ename == "OSError" and psutil.disk_usage(str(folder)).free < 1e6
     )
 
 
@@ -137,14 +139,6 @@ def processor_seconds():
     times = psutil.Process().cpu_times()
     names = ("user", "system", "children_user", "children_system")  # the last two not on Windows
     return sum(getattr(times, name, 0.0) for name in names)
-
-
-def publish(partial, path):
-    """Give a whole notebook its name."""
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    sync_folder(path.parent)
 
 
 if __name__ == "__main__":

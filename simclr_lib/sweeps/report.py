@@ -1,10 +1,11 @@
 """The report: a notebook that papermill runs, and the page and the table that come out."""
 
 import logging
+import os
 import warnings
 
 from simclr_lib.errors import UserError
-from simclr_lib.sweeps import collect
+from simclr_lib.sweeps import collect, lock
 from simclr_lib.sweeps.notebooks import report_notebook
 from simclr_lib.sweeps.page import write_page
 from simclr_lib.sweeps.process import START_TIMEOUT
@@ -13,6 +14,8 @@ from simclr_lib.sweeps.process import START_TIMEOUT
 def make_report(folder, plan):
     """Write `table.csv`, `report.ipynb` and `report.html` of what is done so far.
 
+    One at a time: another that is at it, such as a sweep at its end, is waited for.
+
     Args:
         folder: the `SweepFolder`.
         plan: its `Plan`.
@@ -20,6 +23,14 @@ def make_report(folder, plan):
     Raises:
         UserError: the report's notebook failed; the table is there all the same.
     """
+    descriptor = lock.take(folder.report_lock, wait=True)
+    try:
+        write_report(folder, plan)
+    finally:
+        os.close(descriptor)
+
+
+def write_report(folder, plan):
     import papermill
 
     from simclr_lib.sweeps.kernel import BoundKernelManager

@@ -6,28 +6,32 @@ import io
 
 from PIL import Image
 
-from simclr_lib.sweeps.collect import BASELINES
+from simclr_lib.sweeps.collect import baseline_names, own_baselines
 
 KINDS = ("linear", "knn")
 NUMBERS = {"wall_minutes": "minutes in all", "processor_minutes": "core-minutes"}
 
 
 def arm_table(arms, measure):
-    """One row an arm: mean, standard deviation and how many runs."""
-    body = []
+    """One row an arm: mean, standard deviation, how many runs, and the baselines of it alone."""
+    body, own = [], own_baselines(arms)
     for arm in arms:
         mean = cell(arm["mean"], percent(arm["mean"], measure))
         std = cell(arm["std"], percent(arm["std"], measure))
-        body.append(f"<tr>{cell(arm['arm'])}{mean}{std}{cell(len(arm['values']))}</tr>")
-    head = ("arm", f"{measure}, mean", "standard deviation", "runs")
+        beside = [shares.get(arm["arm"]) for shares in own.values()]
+        beside = "".join(cell(share, percent(share, measure)) for share in beside)
+        body.append(f"<tr>{cell(arm['arm'])}{mean}{std}{cell(len(arm['values']))}{beside}</tr>")
+    head = ("arm", f"{measure}, mean", "standard deviation", "runs", *own)
     return table("Mean over the seeds", head, body)
 
 
 def run_table(rows):
     """One row a run, sortable, with links to its notebook; what was varied comes first."""
-    # The baselines of each run are in the CSV file; here they would push the rest off the page.
-    skip = ("folder", "cell", "error", *(f"{name} {kind}" for name in BASELINES for kind in KINDS))
-    names = [name for name in dict.fromkeys(key for row in rows for key in row) if name not in skip]
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    # Each run's baselines are in the CSV file, and above as means of the arms; here they would
+    # push the rest off the page.
+    skip = [f"{name} {kind}" for name in baseline_names(names) for kind in KINDS]
+    names = [name for name in names if name not in ("folder", "cell", "error", *skip)]
     body = []
     for row in rows:
         cells = [cell(row.get(name), shown(name, row.get(name))) for name in names]

@@ -56,6 +56,7 @@ knn_every: int = 5  # epochs between two looks at held-out training pictures; 0:
 supervised_baseline: bool = False  # trains the same encoder with labels, on as many views
 classifier_hidden: str = "none"  # "20,20": also a classifier with these hidden layers on h
 classifier_epochs: int = 10
+labels_per_class: "Optional[int]" = None  # training labels that the evaluation reads; none: all
 evaluate_on: str = "test"  # "validation": a tenth of the training part, to choose settings by
 seed: int = 0  # of weights, order, views and splits
 run_dir: str = "runs/notebook"  # where everything is written
@@ -130,10 +131,16 @@ show("views")
 # ## Contrastive training, without labels
 #
 # For each view, the loss asks: which of all the other views in the batch comes from the same
-# picture? The labels are read by the online kNN alone, which looks on and changes nothing.
+# picture? The labels are read by the online kNN alone, which looks on and changes nothing. A
+# folder that has its results is only shown again.
 
 # %% slug=training
-encoder, history, warnings = experiment.pretrain(recipe, precision, dataset, folder, print)
+if finished := folder.finished():
+    print(f"This run is finished, and {folder.path} keeps its results: nothing is trained.")
+    encoder = keras.models.load_model(folder.encoder, compile=False)
+    history, warnings = folder.read_metrics(), finished.warnings
+else:
+    encoder, history, warnings = experiment.pretrain(recipe, precision, dataset, folder, print)
 print(f"Loss {history[-1]['loss']:.3f} after {history[-1]['epoch']} epochs.")
 
 # %% [markdown] slug=about-evaluation
@@ -141,10 +148,11 @@ print(f"Loss {history[-1]['loss']:.3f} after {history[-1]['epoch']} epochs.")
 #
 # The encoder is frozen from here on. A linear classifier, and a vote of the nearest neighbours,
 # read the classes off its features $h$. The head and its $z$ are left behind. A small classifier
-# with hidden layers comes beside them if the recipe asks for one.
+# with hidden layers comes beside them if the recipe asks for one. Here the labels come in: all, or
+# `labels_per_class` of them, the same ones for every row of the table.
 
 # %% slug=evaluation
-features = experiment.Features.of(encoder, dataset)
+features = experiment.Features.of(encoder, dataset, experiment.labelled(recipe, dataset))
 probe = features.probe()
 method = recipes.OBJECTIVES[recipe.objective]
 accuracies = {method: {"linear": probe.accuracy, "knn": features.knn()}}
@@ -157,7 +165,10 @@ for row, found in accuracies.items():
 # If the recipe asks for it, the same encoder is also trained with labels.
 
 # %% slug=baselines
-accuracies |= experiment.baselines(recipe, precision, dataset, folder)
+if finished:
+    accuracies |= finished.accuracies
+else:
+    accuracies |= experiment.baselines(recipe, precision, dataset, folder)
 
 # %% [markdown] slug=about-pictures
 # ## The run in pictures
@@ -176,7 +187,7 @@ for figure in ("curves", "accuracies", "neighbours", "features", "confusion"):
 # They are written last, in one step: a run folder with a `results.json` is a whole one.
 
 # %% slug=results
-results = Results(
+results = finished or Results(
     recipe=recipe,
     accuracies=accuracies,
     per_class=dict(zip(dataset.class_names, probe.per_class.tolist(), strict=True)),

@@ -29,15 +29,16 @@ display(
 
 # %% slug=chart
 arms = collect.arms(rows, plan, measure)
-baselines = {} if measure == "minutes" else collect.baselines(rows, measure)
-chart = charts.chart(arms, plan.plot, baselines, collect.classes(folder, plan), plan.title)
+chart = charts.chart(arms, plan.plot, collect.classes(folder, plan), plan.title)
 display(chart if chart is not None else Markdown("No run is done yet: there is nothing to plot."))
 
 # %% slug=arms
 display(HTML(tables.arm_table(arms, measure)))
-if baselines:
-    told = ", ".join(f"{name} {share:.1%}" for name, share in baselines.items())
-    display(Markdown(f"Baselines, mean over the runs: {told}."))
+if levels := collect.levels(arms):
+    told = ", ".join(f"{name} {share:.1%}" for name, share in levels.items())
+    display(Markdown(f"Baselines, the same for every arm, mean over the seeds: {told}."))
+if collect.own_baselines(arms):
+    display(Markdown("Baselines that depend on the arm stand beside it."))
 
 # %% [markdown] slug=about-runs
 # ## Every run

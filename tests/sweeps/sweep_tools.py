@@ -1,6 +1,8 @@
 """A notebook that takes a moment, runs that are done, and the command, for the tests of sweeps."""
 
+import csv
 import json
+import os
 import subprocess
 import sys
 import time
@@ -8,8 +10,12 @@ from pathlib import Path
 
 import nbformat
 import psutil
+import pytest
 
 SIMCLR = Path(sys.executable).with_name("simclr")
+
+# Real runs take half a minute of a core each: all of them only where somebody asks for it.
+AN_HOUR = pytest.mark.skipif("SIMCLR_LONG_TESTS" not in os.environ, reason="SIMCLR_LONG_TESTS=1")
 
 PARAMETERS = """\
 temperature: float = 0.2
@@ -62,6 +68,43 @@ def write_spec(folder, text):
     return path
 
 
+# A system's own start of every Python process below it: it dies at a named write, once for each
+# order in a folder: "before done.json" or "after done.json".
+KILLER = """\
+import os, signal
+
+replace_for_real = os.replace
+
+def replace(source, target, **more):
+    name = os.path.basename(target)
+    die_if_asked(f"before {name}")
+    answer = replace_for_real(source, target, **more)
+    die_if_asked(f"after {name}")
+    return answer
+
+def die_if_asked(moment):
+    try:
+        os.unlink(os.path.join(os.environ["KILL_ORDERS"], moment))
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+os.replace = replace
+"""
+
+
+def killing(folder, moments):
+    """An environment in which each moment, such as "before done.json", is some process' last."""
+    orders, start = folder / "orders", folder / "start"
+    for path in (orders, start):
+        path.mkdir(exist_ok=True)
+    for moment in moments:
+        (orders / moment).touch()
+    (start / "sitecustomize.py").write_text(KILLER)
+    paths = os.pathsep.join(filter(None, [str(start), os.environ.get("PYTHONPATH")]))
+    return os.environ | {"KILL_ORDERS": str(orders), "PYTHONPATH": paths}
+
+
 LIGHT = """\
 title: A light sweep
 recipe: smoke
@@ -105,6 +148,12 @@ def sweep(*words, cwd, check=True, **options):
     )
     assert not check or answer.returncode == 0, answer.stdout + answer.stderr
     return answer
+
+
+def states(out):
+    """The states of a sweep's runs, as its table tells them."""
+    with (out / "table.csv").open() as file:
+        return [row["state"] for row in csv.DictReader(file)]
 
 
 def table(out):

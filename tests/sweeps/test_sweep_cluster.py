@@ -7,7 +7,7 @@ import sys
 
 import psutil
 import pytest
-from sweep_tools import LIGHT, SIMCLR, processes_of, sweep, table, wait_for, write_spec
+from sweep_tools import AN_HOUR, LIGHT, SIMCLR, processes_of, sweep, table, wait_for, write_spec
 
 from simclr_lib.errors import UserError
 from simclr_lib.sweeps.cluster import DaskWorkers, host_of
@@ -21,15 +21,15 @@ except ImportError:
 
 needs_dask = pytest.mark.skipif(not HAS_DASK, reason="needs the extra `dask`")
 
-GRIDS = {
-    "light": LIGHT.split("grid:")[0] + "grid: {temperature: [0.1, 0.2, 0.3, 0.4]}\nseeds: [0, 1]\n",
-    "real": """\
+LIGHT_GRID = LIGHT.split("grid:")[0] + "grid: {temperature: [%s]}\nseeds: [%s]\n"
+LIGHT_EIGHT = LIGHT_GRID % ("0.1, 0.2, 0.3, 0.4", "0, 1")
+REAL_GRID = """\
 recipe: smoke
 set: {train_limit: 128, epochs: 1, warmup_epochs: 0, supervised_baseline: false, knn_every: 0}
-grid: {temperature: [0.1, 0.2, 0.3]}
-seeds: [0, 1]
-""",
-}
+grid: {temperature: [%s]}
+seeds: [%s]
+"""
+SIX, TWENTY_FOUR = ("0.1, 0.2, 0.3", "0, 1"), ("0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8", "0, 1, 2")
 
 
 @pytest.fixture
@@ -76,14 +76,23 @@ def start(spec, out, address):
 
 @needs_dask
 @pytest.mark.slow
-@pytest.mark.parametrize("grid", GRIDS)
-def test_a_cluster_whose_worker_is_killed_ends_with_the_same_table(cluster, tmp_path, grid):
+@pytest.mark.parametrize(
+    ("grid", "runs"),
+    [
+        pytest.param(LIGHT_GRID % TWENTY_FOUR, 24, id="light"),
+        pytest.param(REAL_GRID % SIX, 6, id="real"),
+        pytest.param(REAL_GRID % TWENTY_FOUR, 24, id="real-and-long", marks=AN_HOUR),
+    ],
+)
+def test_a_cluster_whose_worker_is_killed_midway_ends_with_the_same_table(
+    cluster, tmp_path, grid, runs
+):
     address, workers = cluster
-    spec = write_spec(tmp_path, GRIDS[grid])
+    spec = write_spec(tmp_path, grid)
     out, reference = tmp_path / "out", tmp_path / "local"
     sweep("run", spec, "--out", reference, "--workers", 2, cwd=tmp_path)
     process = start(spec, out, address)
-    wait_for(lambda: len(table(out)) >= 2 and len(processes_of(out)) >= 2, seconds=600)
+    wait_for(lambda: len(table(out)) >= runs // 3 and len(processes_of(out)) >= 2, seconds=1800)
     # The worker itself; its nanny starts another.
     nanny = psutil.Process(workers[0].pid)
     victim = next(
@@ -92,7 +101,7 @@ def test_a_cluster_whose_worker_is_killed_ends_with_the_same_table(cluster, tmp_
     victim.kill()
     said, _ = process.communicate(timeout=3000)
     assert process.returncode == 0, said
-    assert table(out) == table(reference)
+    assert table(out) == table(reference) and len(table(out)) == runs
     wait_for(lambda: not processes_of(out), seconds=10)
 
 
@@ -101,7 +110,7 @@ def test_a_cluster_whose_worker_is_killed_ends_with_the_same_table(cluster, tmp_
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
 def test_a_sweep_that_ends_takes_its_runs_on_the_cluster_along(cluster, tmp_path, signum):
     address, _ = cluster
-    spec, out = write_spec(tmp_path, GRIDS["light"]), tmp_path / "out"
+    spec, out = write_spec(tmp_path, LIGHT_EIGHT), tmp_path / "out"
     out.mkdir()
     (out / "seconds").write_text("100")
     process = start(spec, out, address)
@@ -119,7 +128,7 @@ def test_a_sweep_that_ends_takes_its_runs_on_the_cluster_along(cluster, tmp_path
 @pytest.mark.slow
 def test_a_sweep_whose_scheduler_dies_says_so_and_goes_on_elsewhere(cluster, tmp_path):
     address, _ = cluster
-    spec, out = write_spec(tmp_path, GRIDS["light"]), tmp_path / "out"
+    spec, out = write_spec(tmp_path, LIGHT_EIGHT), tmp_path / "out"
     process = start(spec, out, address)
     wait_for(lambda: len(table(out)) >= 2, seconds=600)
     port = int(address.rsplit(":", 1)[1])

@@ -1,14 +1,13 @@
 """Sweeps killed again and again, and one of 200 runs whose process does not grow."""
 
 import contextlib
-import os
 import random
 import subprocess
 import time
 
 import psutil
 import pytest
-from sweep_tools import LIGHT, SIMCLR, processes_of, sweep, table, wait_for, write_spec
+from sweep_tools import AN_HOUR, LIGHT, SIMCLR, processes_of, sweep, table, wait_for, write_spec
 
 # Two seconds of a kernel's time: many kills come while one starts or a record is written.
 LIGHT_GRID = LIGHT.split("grid:")[0] + "grid: {temperature: [%s]}\nseeds: [0, 1, 2]\n"
@@ -19,8 +18,6 @@ grid: {temperature: [%s]}
 seeds: [0, 1, 2]
 """
 TWO, EIGHT = "0.1, 0.2", "0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8"
-# Real runs take half a minute of a core each: all of them only where somebody asks for it.
-AN_HOUR = pytest.mark.skipif("SIMCLR_LONG_TESTS" not in os.environ, reason="SIMCLR_LONG_TESTS=1")
 
 
 def start(spec, out):

@@ -3,11 +3,12 @@
 import ast
 import dataclasses
 import json
+import subprocess
 
 import nbformat
 import papermill
 import pytest
-from sweep_tools import sweep, table
+from sweep_tools import SIMCLR, killing, sweep, table, wait_for
 
 from simclr_lib import experiment
 from simclr_lib.recipes import Recipe, get_recipe
@@ -48,6 +49,32 @@ recipe: smoke
 set: {train_limit: 128, epochs: 1, warmup_epochs: 0, supervised_baseline: false, knn_every: 0}
 grid: {temperature: [0.3]}
 """
+
+
+@pytest.mark.slow
+def test_a_run_killed_after_its_results_is_published_and_not_trained_again(tmp_path):
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    kill = killing(tmp_path, ["before notebook.ipynb"])
+    process = subprocess.Popen([SIMCLR, "sweep", "run", "spec.yaml"], cwd=tmp_path, env=kill)
+    try:
+        (written,) = wait_for(lambda: list(tmp_path.glob("runs/*/*/*/*/results.json")), 300)
+        folder = written.parent
+        before = {path: path.stat() for path in (written, *folder.glob("*.keras"))}
+        results = written.read_bytes()
+        process.wait(timeout=300)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert not list((tmp_path / "orders").iterdir()), "nobody was killed"
+    assert json.loads((folder / "done.json").read_text())["starts"] == 2
+    assert written.read_bytes() == results
+    for path, stat in before.items():
+        assert path.stat().st_mtime_ns == stat.st_mtime_ns, f"{path.name} was written twice"
+    shown = nbformat.read(folder / "notebook.ipynb", 4).cells
+    outputs = json.dumps([cell.get("outputs") for cell in shown])
+    assert "nothing is trained" in outputs and outputs.count('"alt"') == 6
+    accuracies = json.loads(results)["accuracies"]
+    assert table(folder.parents[1]) == {folder.name: accuracies}
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """`simclr sweep` from the command line, with a notebook that takes a moment."""
 
-import csv
 import errno
 import json
 import os
@@ -20,6 +19,7 @@ from sweep_tools import (
     SIMCLR,
     notebook_of,
     processes_of,
+    states,
     sweep,
     table,
     wait_for,
@@ -28,13 +28,9 @@ from sweep_tools import (
 
 from simclr_lib import cli
 from simclr_lib.errors import UserError
-from simclr_lib.sweeps import execute, launch
+from simclr_lib.files import NO_SPACE
+from simclr_lib.sweeps import execute, launch, lock
 from simclr_lib.sweeps.folder import RunFiles
-
-
-def states(out):
-    with (out / "table.csv").open() as file:
-        return [row["state"] for row in csv.DictReader(file)]
 
 
 def test_a_sweep_ends_with_a_table_and_a_page_and_is_not_repeated(light, tmp_path):
@@ -87,6 +83,55 @@ def test_a_run_that_fails_does_not_end_the_sweep_and_is_retried_alone(light, tmp
     assert sum(again[key] != starts[key] for key in again) == 2
     answer = sweep("retry", out, cwd=tmp_path, check=False)
     assert answer.returncode == 2 and answer.stderr.startswith("simclr: No run of ")
+
+
+@pytest.mark.slow
+def test_a_retry_that_is_killed_is_taken_up_by_the_same_command(light, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "broken").touch()
+    sweep("run", light, "--out", out, "--workers", 2, cwd=tmp_path, check=False)
+    (out / "seconds").write_text("60")
+    (out / "broken").unlink()
+    before = {path: path.read_text() for path in out.glob("runs/*/starts.txt")}
+    process = subprocess.Popen(
+        [SIMCLR, "sweep", "retry", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    (taken,) = wait_for(lambda: list(out.glob("runs/*/retried.json")))
+    wait_for(lambda: (taken.parent / "starts.txt").exists())
+    process.kill()
+    process.wait()
+    wait_for(lambda: not processes_of(out))
+    # The one that waited has lost nothing; the one that was begun is no failure any more.
+    sweep("report", out, cwd=tmp_path, check=False)
+    assert sorted(states(out)) == ["begun", "done", "done", "failed"]
+    (failed,) = out.glob("runs/*/failed.json")
+    assert (failed.parent / "notebook.ipynb").exists()
+
+    (out / "seconds").write_text("0")
+    sweep("retry", out, "--workers", 2, cwd=tmp_path)
+    assert states(out) == ["done"] * 4
+    again = {path: path.read_text() for path in out.glob("runs/*/starts.txt")}
+    assert sum(again[path] != before[path] for path in before) == 2
+    answer = sweep("retry", out, cwd=tmp_path, check=False)
+    assert answer.returncode == 2 and answer.stderr.startswith("simclr: No run of ")
+
+
+def test_a_failed_run_is_not_cleared_while_something_of_it_is_alive(tmp_path):
+    files = RunFiles(tmp_path / "run")
+    files.path.mkdir()
+    files.write(files.failed, {"cell": "3", "error": "hot"})
+    files.notebook.touch()
+    held = lock.take(files.lock)
+    looks = iter([False, False, True])
+    launch.clear_failed(files, lambda: next(looks))  # until the sweep is stopped
+    assert files.outcome == "failed" and files.notebook.exists()
+    os.close(held)
+    launch.clear_failed(files, lambda: False)
+    assert files.outcome is None and files.to_retry
+    assert {path.name for path in files.path.iterdir()} == {".lock", "retried.json"}
+    launch.clear_failed(files, lambda: False)  # a run that is begun keeps what it has
+    assert files.to_retry
 
 
 def start(spec, out, *words):
@@ -186,8 +231,9 @@ def test_a_notebook_that_leaves_no_results_has_failed(light, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_full_disk_stops_the_sweep_and_fails_no_run(light, tmp_path):
-    full = "if temperature > 1: raise OSError(28, 'No space left on device')"
+@pytest.mark.parametrize("number", sorted(NO_SPACE))
+def test_a_full_disk_or_quota_stops_the_sweep_and_fails_no_run(light, tmp_path, number):
+    full = f"import os\nif temperature > 1: raise OSError({number}, os.strerror({number}))"
     (tmp_path / "light.ipynb").write_text(notebook_of(full, ROAD, RESULTS))
     out = tmp_path / "out"
     answer = sweep("run", light, "--out", out, cwd=tmp_path, check=False)
@@ -222,6 +268,33 @@ def test_a_folder_of_another_sweep_is_refused_and_left_alone(light, tmp_path):
     told = f"simclr: {out} holds another sweep: 2 of its 4 runs are among the 6 asked for."
     assert answer.stderr.startswith(told)
     assert (out / "sweep.json").read_bytes() == plan
+
+
+@pytest.mark.slow
+def test_the_same_runs_of_another_notebook_are_another_sweep(light, tmp_path):
+    out = tmp_path / "out"
+    sweep("run", light, "--out", out, "--workers", 2, cwd=tmp_path)
+    # Looked at and saved, it is the same notebook.
+    saved = nbformat.read(light.with_name("light.ipynb"), 4)
+    saved.cells[1].execution_count = 3
+    nbformat.write(saved, tmp_path / "light.ipynb")
+    assert "4 of 4 runs done" in sweep("run", light, "--out", out, cwd=tmp_path).stdout
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    (tmp_path / "light.ipynb").write_text(notebook_of(ROAD, "x = 1", RESULTS))
+    answer = sweep("run", light, "--out", out, cwd=tmp_path, check=False)
+    assert answer.returncode == 2 and answer.stderr.count("\n") == 1
+    assert answer.stderr.startswith(f"simclr: {out} holds the same runs of another notebook")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_notebook_that_was_copied_before_a_kill_gives_way_to_the_one_asked_for(light, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    # All that a sweep leaves that was killed before it wrote its plan.
+    (out / "experiment.ipynb").write_text(notebook_of("raise SystemError('a stranger')"))
+    sweep("run", light, "--out", out, "--workers", 2, cwd=tmp_path)
+    assert states(out) == ["done"] * 4
+    assert (out / "experiment.ipynb").read_bytes() == (tmp_path / "light.ipynb").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -294,7 +367,7 @@ def test_a_job_whose_disk_is_full_is_not_tried_again(tmp_path, monkeypatch):
     tries = []
     monkeypatch.setattr(launch, "run_process", lambda *_: tries.append(1) or errno.ENOSPC)
     with pytest.raises(OSError, match="No space left"):
-        launch.launch({"folder": str(tmp_path)}, lambda: False)
+        launch.launch({"folder": str(tmp_path), "afresh": False}, lambda: False)
     assert len(tries) == 1
 
 
@@ -306,6 +379,22 @@ def test_a_cluster_that_lets_go_of_a_run_ends_the_sweep_and_fails_no_run(tmp_pat
     assert not (tmp_path / "run").exists()
 
 
+def test_a_process_that_cannot_be_started_fails_its_run_alone_and_is_tried_again(tmp_path):
+    future = Future()
+    future.set_exception(BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"))
+    files = RunFiles(tmp_path / "run")
+    execute.settle(future, files)
+    record = json.loads(files.failed.read_text())
+    assert record["died"] and "could not be started: BlockingIOError" in record["error"]
+
+    future = Future()
+    future.set_exception(OSError(errno.EDQUOT, "Disk quota exceeded"))
+    files = RunFiles(tmp_path / "other")
+    with pytest.raises(OSError, match="quota"):
+        execute.settle(future, files)
+    assert not files.path.exists()
+
+
 def test_processes_are_gone_when_a_job_is_stopped(tmp_path):
     (tmp_path / "n.ipynb").write_text(notebook_of("import time; time.sleep(60)"))
     job = {
@@ -313,6 +402,7 @@ def test_processes_are_gone_when_a_job_is_stopped(tmp_path):
         "notebook": str(tmp_path / "n.ipynb"),
         "parameters": {},
         "cores": 1,
+        "afresh": False,
     }
     end = time.monotonic() + 3
     assert launch.launch(job, lambda: time.monotonic() > end) == "stopped"

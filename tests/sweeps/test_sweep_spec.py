@@ -143,6 +143,15 @@ def test_small_batches_differ_in_the_loss_and_in_nothing_else():
     assert (plan.plot["x"], plan.plot["lines"], plan.plot["scale"]) == ("batch_size", "loss", "log")
 
 
+def test_the_labels_are_varied_alone_up_to_all_there_are():
+    plan = make_plan(read_spec(SPECS / "labels-per-class.yaml"))
+    settings = [dict(run.parameters) for run in plan.runs]
+    counts = {run.pop("labels_per_class") for run in settings}
+    assert min(counts) == 1 and max(counts) == 5000 * 9 // 10 // 10  # of the built-in shapes
+    assert len({tuple((run | {"seed": 0}).items()) for run in settings}) == 1
+    assert (plan.plot["x"], plan.plot["scale"]) == ("labels_per_class", "log")
+
+
 def test_the_real_sweep_leaves_out_each_augmentation_of_the_classroom():
     plan = make_plan(read_spec(SPECS / "leave-one-out.yaml"))
     everything, *others = {run.arm: run.parameters for run in plan.runs}.values()
