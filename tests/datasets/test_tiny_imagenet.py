@@ -319,8 +319,13 @@ print(int(load_dataset(sys.argv[1]).train_images.sum()))
 """
 
 
-def test_two_processes_that_decode_at_once_do_each_other_no_harm(tiny, tmp_path):
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+@pytest.mark.parametrize("done_before", [0, 22])
+def test_two_processes_that_decode_at_once_do_each_other_no_harm(tiny, tmp_path, done_before):
     total = int(load_dataset(tiny).train_images.sum())
+    if done_before:
+        killed_after(tiny, done_before)
+        assert set(cached(tmp_path)) == {".part", ".sums"}
     started = [
         subprocess.Popen(
             [sys.executable, "-c", TOGETHER, tiny, pause],
@@ -358,6 +363,42 @@ def killed_after(tiny, pictures):
     command = [sys.executable, "-c", STOPS, tiny, str(pictures)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ)
     assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file keeps its name there")
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("third", [False, True], ids=["", "a third one begins anew"])
+def test_of_two_that_go_on_with_a_beginning_the_slower_one_spoils_nothing(tmp_path, third):
+    """The faster one finishes after the slower one has counted what is there."""
+    pictures = np.random.default_rng(0).integers(0, 256, (18, 5, 5, 3), np.uint8)
+    blocks = [pictures[first : first + 4] for first in range(0, 18, 4)]
+    file = tmp_path / "cache" / "some-key.npy"
+
+    def start():
+        return decoded_cache._Unfinished(file, pictures.shape)
+
+    def go_on(process, until=None):
+        process.append(blocks[process.done // 4 : until])
+
+    killed = start()
+    go_on(killed, until=2)
+    killed.close()
+    slower, faster = start(), start()
+    assert slower.done == faster.done == 8
+    go_on(faster)
+    faster.finish()
+    if third:
+        newcomer = start()
+        go_on(newcomer, until=1)
+        assert newcomer.done == 4
+    go_on(slower)
+    slower.finish()
+    np.testing.assert_array_equal(np.load(file), pictures)
+    if third:  # killed here, it would leave a beginning that can be gone on with
+        newcomer.close()
+        assert start().done == 4
+    else:
+        assert set(cached(tmp_path)) == {".npy"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
