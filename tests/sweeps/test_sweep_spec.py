@@ -143,6 +143,19 @@ def test_small_batches_differ_in_the_loss_and_in_nothing_else():
     assert (plan.plot["x"], plan.plot["lines"], plan.plot["scale"]) == ("batch_size", "loss", "log")
 
 
+def test_small_batches_without_a_memory_differ_from_those_with_one_in_it_alone():
+    with_memory, without = (
+        make_plan(read_spec(SPECS / f"small-batches{name}.yaml")).runs for name in ("", "-control")
+    )
+    assert {run.parameters["batch_size"] for run in without} >= {32, 512}
+    known = [run.parameters for run in with_memory]
+    for run in without:
+        assert (run.parameters["sogclr_gamma"], run.parameters["loss"]) == (1.0, "sogclr")
+        assert run.parameters | {"sogclr_gamma": 0.9} in known
+    told = read_spec(SPECS / "small-batches.yaml").about
+    assert f"temperature is {with_memory[0].parameters['temperature']:g}" in told
+
+
 def test_the_real_sweep_leaves_out_each_augmentation_of_the_classroom():
     plan = make_plan(read_spec(SPECS / "leave-one-out.yaml"))
     everything, *others = {run.arm: run.parameters for run in plan.runs}.values()
@@ -159,10 +172,12 @@ def test_the_real_sweep_leaves_out_each_augmentation_of_the_classroom():
 def test_the_stronger_views_differ_in_nothing_else():
     plan = make_plan(read_spec(SPECS / "stronger-views.yaml"))
     arms = {run.arm: run.parameters for run in plan.runs}
-    assert len(plan.runs) == 9 and plan.recipe == "classroom" and "--data" in plan.about
-    weak, strong, clsa = arms.values()
+    assert len(plan.runs) == 12 and plan.recipe == "classroom" and "--data" in plan.about
+    weak, longer, strong, clsa = arms.values()
     assert strong == weak | {"views": "strong"}
     assert clsa == weak | {"loss": "clsa"}
+    # Three views of a picture in two epochs are as many as two views in three.
+    assert longer == weak | {"epochs": 3} and 3 * weak["epochs"] == 2 * longer["epochs"]
 
 
 def test_the_ready_pairs_are_all_pairs():
