@@ -96,7 +96,7 @@ def test_running_statistics_take_a_step_towards_the_strong_views_and_then_one_to
     trained = model()
     trained.compile(keras.optimizers.SGD(0.0))
     norm = trained.encoder.layers[-1]
-    inputs = keras.Model(trained.encoder.inputs, norm.input)
+    inputs = keras.Model(trained.encoder.inputs[0], norm.input)
     weak, strong = (
         np.mean(inputs(images), axis=0)
         for images in (pictures() / np.float32(255), 1 - pictures() / np.float32(255))

@@ -1,5 +1,6 @@
 """What a spec may say, and the one line for each thing that it may not."""
 
+import csv
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -52,8 +53,9 @@ def test_the_same_parameters_have_the_same_key_however_they_are_written(tmp_path
 def test_a_ready_spec_has_a_plan_and_keeps_the_test_pictures_for_later(path):
     plan = make_plan(read_spec(path))
     assert len(plan.runs) >= 6 and plan.about
-    # The report's table is not there to choose from: it is told as the report told it.
-    part = "test" if path.stem == "report-tables" else "validation"
+    # Where nothing is chosen: the report's table is told as the report told it.
+    final = path.stem.startswith("report-tables") or path.stem == "league"
+    part = "test" if final else "validation"
     assert {run.parameters["evaluate_on"] for run in plan.runs} == {part}
 
 
@@ -80,6 +82,44 @@ def test_the_report_s_table_has_its_eleven_rows_at_its_budgets():
     for run in runs:
         assert run.parameters["encoder_width"] == 64
         assert run.parameters["stem"] == "imagenet"
+
+
+def test_short_rows_of_the_report_s_table_have_two_more_seeds():
+    table, more = (make_plan(read_spec(SPECS / f"report-tables{n}.yaml")) for n in ("", "-seeds"))
+    once = {run.arm: run.parameters for run in table.runs}
+    for run in more.runs:
+        assert run.parameters == once[run.arm] | {"seed": run.parameters["seed"]}
+    short = {run.arm for run in more.runs}
+    assert len(more.runs) == 2 * len(short) and {r.parameters["seed"] for r in more.runs} == {1, 2}
+    long = [
+        parameters["encoder_depth"] * parameters["batch_size"]
+        for arm, parameters in once.items()
+        if arm not in short
+    ]
+    most = max(once[arm]["encoder_depth"] * once[arm]["batch_size"] for arm in short)
+    assert len(long) == 2 and min(long) > most
+
+
+def test_the_report_s_own_figures_are_those_of_its_rows():
+    with (SPECS.parent / "results" / "report-figures.csv").open() as file:
+        told = list(csv.DictReader(file))
+    runs = make_plan(read_spec(SPECS / "report-tables.yaml")).runs
+    assert [row["arm"] for row in told] == [run.arm for run in runs]
+    for row, run in zip(told, runs, strict=True):
+        assert row["encoder"] == f"ResNet-{run.parameters['encoder_depth']}"
+        for field in ("batch_size", "classifier_epochs", "classifier_hidden"):
+            assert row[field] == str(run.parameters[field])
+        assert 0.09 <= float(row["test"]) <= 0.32
+
+
+def test_the_league_s_roads_see_as_many_views():
+    runs = make_plan(read_spec(SPECS / "league.yaml")).runs
+    assert {run.parameters["seed"] for run in runs} == {0, 1, 2}
+    simclr, bank, autoencoder = {run.arm: run.parameters for run in runs}.values()
+    assert simclr["supervised_baseline"] and simclr["loss"] == "nt_xent"
+    rest = {"supervised_baseline": False}
+    assert bank == simclr | rest | {"loss": "memory_bank"}
+    assert autoencoder == simclr | rest | {"objective": "reconstruction"}
 
 
 @pytest.mark.parametrize(
