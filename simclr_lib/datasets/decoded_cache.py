@@ -105,6 +105,9 @@ def fill(
 def subset(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """`images[chosen]`; of mapped pictures, mapped from a file that ends with this process.
 
+    The file lies beside the cache, or among the system's temporary files where that can't be
+    written. Where neither can, the pictures are in memory, and a warning says so.
+
     Args:
         images: uint8 `(N, side, side, 3)`.
         chosen: indices, or a mask `(N,)`.
@@ -112,8 +115,22 @@ def subset(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     if not isinstance(images, MappedPictures):
         return images[chosen]
     chosen = np.arange(len(images))[chosen]
-    _folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=_folder()) as file:
+    for folder in (_folder(), Path(tempfile.gettempdir())):
+        with suppress(OSError):
+            return _mapped_copy(images, chosen, folder)
+    size = len(chosen) * np.prod(images.shape[1:]) / 1e6
+    warnings.warn(
+        f"a part of the pictures finds no room in {_folder()}, nor among temporary files: it takes"
+        f" {size:,.0f} MB of memory",
+        stacklevel=3,
+    )
+    return images[chosen]
+
+
+def _mapped_copy(images: np.ndarray, chosen: np.ndarray, folder: Path) -> MappedPictures:
+    """The chosen pictures in a file without a name: it is gone when nobody has it open."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
         for first in range(0, len(chosen), BLOCK):
             file.write(images[chosen[first : first + BLOCK]].tobytes())
         file.flush()

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 import zipfile
@@ -309,6 +310,35 @@ def test_a_subset_of_mapped_pictures_is_mapped_too(tiny, large):
     assert type(decoded_cache.subset(plain, chosen)) is np.ndarray
 
 
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_subset_finds_a_place_where_the_cache_cannot_be_written(
+    tiny, large, monkeypatch, elsewhere
+):
+    """A cache that is shared and read-only: what it holds is whole, and `fill` is not asked."""
+    images = load_dataset(tiny).train_images
+    chosen = np.arange(30) % 3 == 0
+    expected = np.array(images[chosen])
+    tried, temporary = [], Path(tempfile.gettempdir())
+    make = tempfile.TemporaryFile
+
+    def refuse(dir):
+        tried.append(Path(dir))
+        if not (elsewhere and Path(dir) == temporary):
+            raise PermissionError(13, "Permission denied", str(dir))
+        return make(dir=dir)
+
+    monkeypatch.setattr(decoded_cache.tempfile, "TemporaryFile", refuse)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        part = decoded_cache.subset(images, chosen)
+    assert tried == [decoded_cache._folder(), temporary]
+    assert type(part) is (MappedPictures if elsewhere else np.ndarray)
+    assert np.array_equal(part, expected)
+    assert len(said) == (0 if elsewhere else 1)
+    assert all("finds no room in" in str(warning.message) for warning in said)
+
+
 TOGETHER = """
 import sys, time
 from simclr_lib.datasets import decoded_cache, image_tree, load_dataset, picture
@@ -511,7 +541,6 @@ from pathlib import Path
 from simclr_lib.quiet import import_keras
 import_keras()
 from simclr_lib import experiment
-from simclr_lib.evaluation import extract_features
 from simclr_lib.heads import projection_head
 from simclr_lib.pretraining import SimCLR, fit_epochs
 from simclr_lib.recipes import get_recipe
@@ -537,8 +566,17 @@ model = SimCLR(encoder, head, experiment.build_augmenter(recipe), 0.2)
 experiment.compile_for(recipe, "float32", model, dataset.train_images, 1)
 fit_epochs(model, dataset.train_images, batch_size=recipe.batch_size, epochs=1, seed=0)
 mark("train")
-extract_features(encoder, dataset.train_images)
+features = experiment.Features.of(encoder, dataset)
 mark("features")
+features.probe()
+mark("probe")
+side = experiment.pixel_side(dataset.train_images)
+told["side"] = side
+parts = [experiment.pixel_rows(part, side) for part in (dataset.train_images, dataset.test_images)]
+pixels = experiment.Features(*parts, dataset.train_labels, dataset.test_labels)
+pixels.probe()
+mark("pixels")
+del features, pixels, parts
 split = experiment.load_data(replace(recipe, evaluate_on="validation"))
 told["split"] = len(split.train_images), len(split.test_images)
 mark("validation")
@@ -578,7 +616,8 @@ def test_a_hundred_thousand_pictures_take_less_than_700_mb(tmp_path):
     """All resident pages count, those of the mapped file too: what `top` shows as RES.
 
     Beyond a process that has imported Keras and idles: loading, with decoding; the checksum; an
-    epoch of training, compilation included; the features of all pictures; a validation split.
+    epoch of training, compilation included; the features of all pictures; linear probes of them and
+    of raw pixels in a smaller size; a validation split.
     """
     write_full_size(tmp_path / "tiny.zip")
     command = [sys.executable, "-c", FULL_SIZE, tmp_path / "tiny.zip"]
@@ -587,7 +626,7 @@ def test_a_hundred_thousand_pictures_take_less_than_700_mb(tmp_path):
     told = json.loads(done.stdout.splitlines()[-1])
     assert (told["train_pictures"], told["split"]) == (100_000, [90_000, 10_000])
     idle = told["idle"]["VmRSS"]
-    phases = ("load", "describe", "train", "features", "validation")
+    phases = ("load", "describe", "train", "features", "probe", "pixels", "validation")
     peaks = {name: round((told[name]["VmHWM"] - idle) / 1e6) for name in phases}
     print(f"MB above the {idle / 1e6:.0f} MB of an idle process: {peaks}")
     assert max(peaks.values()) <= 700, peaks
