@@ -276,7 +276,10 @@ def report_s_own():
     """The report's own figures for its ResNet-50, as bars."""
     path = HERE.parent / "notebooks" / "experiments" / "results" / "report-figures.csv"
     return [
-        (f"as told: {row['classifier_epochs']} epochs of the classifier", float(row["test"]))
+        (
+            f"the report's own, {row['classifier_epochs']} epochs of the classifier",
+            float(row["test"]),
+        )
         for row in read(path)
         if row["encoder"] == "ResNet-50"
     ]

@@ -178,8 +178,8 @@ def test_a_bar_has_its_figure_and_what_it_cost_in_order_and_of_one_share(waterfa
     waterfall.draw(rows)
     assert waterfall.FIGURE.exists()
     assert [name for name, _ in waterfall.report_s_own()] == [
-        "as told: 10 epochs of the classifier",
-        "as told: 90 epochs of the classifier",
+        "the report's own, 10 epochs of the classifier",
+        "the report's own, 90 epochs of the classifier",
     ]
 
 
