@@ -193,6 +193,50 @@ def test_the_screening_tells_what_each_change_gains_alone(waterfall, tables):
     assert {row["evaluate_on"] for row in rows} == {"validation"}
 
 
+def test_both_commands_run_what_they_must_and_fill_their_tables(waterfall, tables, monkeypatch):
+    """With runs that are written in place of being run: a later change gets a point more alone."""
+    started = []
+    budget = {"batch_size": 512, "epochs": 3, "steps_per_epoch": 4, "knn_every": 0}
+    monkeypatch.setattr(waterfall, "at_budget", lambda settings, share: budget | settings)
+
+    def simclr(command):
+        words = [str(word) for word in command]
+        started.append(words)
+        folder, settings = Path(words[words.index("--out") + 1]), words[words.index("--set") + 1 :]
+        assert get_recipe("report-resnet50", dict(pair.split("=", 1) for pair in settings))
+        if not folder.exists():
+            validation = "evaluate_on=validation" in settings
+            write_run(folder, 0.1, 0.3 + 0.01 * len(started) if validation else 0.5)
+        return type("Done", (), {"returncode": 0})
+
+    def start(*more):
+        started.clear()
+        words = ["x", "--data", "shapes", "--out", str(tables / "runs"), *more]
+        monkeypatch.setattr("sys.argv", words)
+        waterfall.main()
+        return [words[words.index("--out") + 1] for words in started]
+
+    monkeypatch.setattr(waterfall.subprocess, "run", simclr)
+    names = [name for name, _ in waterfall.CHANGES]
+    folders = start("--screen")
+    assert len(folders) == len(names) and len(set(folders)) == len(names) - 1
+    screen = waterfall.read(waterfall.SCREEN)
+    assert [row["change"] for row in screen] == names
+    assert not waterfall.TABLE.exists()
+
+    folders = start("--seeds", "0", "1")
+    assert len(set(folders)) == 2 * (len(names) - 1)
+    rows = waterfall.read(waterfall.TABLE)
+    by_gain = sorted(names[2:], key=names.index, reverse=True)
+    order = [row["change"] for row in rows if row["seed"] == "0"]
+    assert order[0] == names[0] and [name for name in order if name in by_gain] == by_gain
+    assert len(rows) == 2 * len(names) and waterfall.FIGURE.exists()
+    accuracies = {row["change"]: float(row["accuracy"]) for row in rows}
+    place = order.index(names[1])
+    assert {accuracies[name] for name in order[:place]} == {0.1}
+    assert {accuracies[name] for name in order[place:]} == {0.5}
+
+
 @pytest.mark.skipif(
     not PROGRAM.with_suffix(".csv").exists(), reason="the study is not done: see waterfall.py"
 )
