@@ -1,9 +1,9 @@
 """Views: the random changes that a picture goes through before the encoder sees it.
 
 Every operation is a Keras layer over a whole batch, and every picture in the batch gets its own
-random draw. One draw a call: a layer asks once for a row of uniform numbers per picture and turns
-them into its parameters, so that a seed and a call count fix every view (what lets a stopped run
-go on exactly where it was).
+random draw (`draws="batch"` is there to show what that is worth). One draw a call: a layer asks
+once for a row of uniform numbers per picture and turns them into its parameters, so that a seed and
+a call count fix every view (what lets a stopped run go on exactly where it was).
 
 Inside, a picture travels as three planes, `(B, 3, height, width)`: resizing a side or blending the
 colours is then one matrix product, the fastest thing that a processor does.
@@ -27,16 +27,27 @@ class RandomView(keras.layers.Layer):
     """What the operations share: float pictures `(B, H, W, 3)` in [0, 1], and a draw for each.
 
     An operation defines `change`: planes `(B, 3, H, W)` → planes.
+
+    Attributes:
+        alike: whether all pictures get the same draw, see `uniform`.
     """
 
     def __init__(self, seed=0, **kwargs):
         super().__init__(dtype="float32", **kwargs)
         self.seed = seed
         self.draws = Draws(seed)
+        self.alike = False
 
     def uniform(self, images, columns):
-        """Draw `columns` arrays of shape `(B,)`, uniform in [0, 1)."""
-        numbers = keras.random.uniform((ops.shape(images)[0], columns), seed=self.draws)
+        """Draw `columns` arrays of shape `(B,)`, uniform in [0, 1).
+
+        With `alike` there are two draws in a batch, one for its first half and one for its second:
+        `SimCLR` has the first views in the one and the second views in the other.
+        """
+        count = ops.shape(images)[0]
+        numbers = keras.random.uniform((2 if self.alike else count, columns), seed=self.draws)
+        if self.alike:
+            numbers = ops.take(numbers, ops.arange(count) * 2 // count, axis=0)
         return [numbers[:, column] for column in range(columns)]
 
     def call(self, images):
@@ -250,6 +261,7 @@ def simclr_augmenter(
     gray_probability=0.2,
     blur_probability=0.0,
     flip_probability=0.5,
+    draws="picture",
     seed=0,
 ):
     """SimCLR's views: crop, mirror, colour distortion, grey, and blur.
@@ -261,6 +273,8 @@ def simclr_augmenter(
         gray_probability: share of the views without colour.
         blur_probability: share of the views that are blurred; 0 for 32×32, 0.5 from 64×64 up.
         flip_probability: share of the views that are mirrored.
+        draws: `"picture"`: each gets its own. `"batch"`: all pictures in each half of a batch
+            share theirs, as in a program that draws once and then calls a function on the batch.
         seed: the same seed gives the same sequence of views.
 
     Returns:
@@ -280,7 +294,7 @@ def simclr_augmenter(
         )
     if blur_probability > 0:
         operations.append(RandomBlur(blur_probability, seed=seed + 2, name="blur"))
-    return Augmenter(operations, name="augmenter")
+    return Augmenter(operations, draws, name="augmenter")
 
 
 class Augmenter(keras.layers.Layer):
@@ -288,10 +302,15 @@ class Augmenter(keras.layers.Layer):
 
     Args:
         operations: `RandomView` layers.
+        draws: `"picture"` or `"batch"`, see `simclr_augmenter`.
     """
 
-    def __init__(self, operations, **kwargs):
+    def __init__(self, operations, draws="picture", **kwargs):
         super().__init__(dtype="float32", **kwargs)
+        if draws not in ("picture", "batch"):
+            raise ValueError(f'draws must be "picture" or "batch"; got {draws!r}.')
+        for operation in operations:
+            operation.alike = draws == "batch"
         self.operations = operations
 
     def build(self, shape):

@@ -16,7 +16,7 @@ from simclr_lib.optimizers import build_optimizer, warmup_cosine
 from simclr_lib.pretraining import CLSA, Autoencoder, SimCLR
 from simclr_lib.pretraining.autoencoder import picture_decoder
 from simclr_lib.recipes import check_for_keras_resnet
-from simclr_lib.strong_views import strong_augmenter
+from simclr_lib.strong_views import WEAKEST, strong_augmenter
 
 
 def build_encoder(recipe, precision):
@@ -68,16 +68,19 @@ def views_seen(recipe, pictures):
 
 def build_augmenter(recipe):
     """The recipe's views."""
-    make = {"weak": simclr_augmenter, "strong": strong_augmenter}[recipe.views]
-    return make(
-        recipe.view_size,
-        crop_scale=(recipe.crop_min_area, 1.0),
-        color_strength=recipe.color_strength,
-        gray_probability=recipe.gray_probability,
-        blur_probability=recipe.blur_probability,
-        flip_probability=recipe.flip_probability,
-        seed=recipe.seed,
-    )
+    options = {
+        "crop_scale": (recipe.crop_min_area, 1.0),
+        "color_strength": recipe.color_strength,
+        "gray_probability": recipe.gray_probability,
+        "blur_probability": recipe.blur_probability,
+        "flip_probability": recipe.flip_probability,
+        "draws": recipe.view_draws,
+        "seed": recipe.seed,
+    }
+    if recipe.views == "strong":
+        options["strength"] = (WEAKEST, recipe.strong_strength)
+        return strong_augmenter(recipe.view_size, **options)
+    return simclr_augmenter(recipe.view_size, **options)
 
 
 def build_loss(recipe, pictures, dims):

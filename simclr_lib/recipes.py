@@ -20,12 +20,14 @@ class Recipe:
 
     # Views
     views: str = "weak"  # "strong": five more random operations, see strong_views
+    strong_strength: int = 9  # the most a strong view's operation may do, on a scale from 1
     view_size: int = 32  # pixels; smaller than the pictures costs less and loses little
     crop_min_area: float = 0.2  # smallest share of the area a crop keeps; 1: no crop
     color_strength: float = 0.5  # 0: no colour distortion
     gray_probability: float = 0.2
     blur_probability: float = 0.0  # 0.5 from 64×64 pictures up
     flip_probability: float = 0.5
+    view_draws: str = "picture"  # each draws its own; "batch": all the same, as in naive code
 
     # Encoder and head
     encoder_depth: int = 18  # 8, 18, 34, 50, 101, 152
@@ -187,6 +189,7 @@ OBJECTIVES = {  # what its row of the table of accuracies is called
 
 CHOICES = {
     "views": ("weak", "strong"),
+    "view_draws": ("picture", "batch"),
     "objective": tuple(OBJECTIVES),
     "encoder_depth": (8, 18, 34, 50, 101, 152),
     "stem": ("cifar", "strided", "imagenet"),
@@ -202,6 +205,7 @@ RANGES = {
     "train_limit": (2, None),
     "test_limit": (1, None),
     "image_size": (8, 512),
+    "strong_strength": (1, 9),
     "view_size": (8, 512),
     "crop_min_area": (0.01, 1),
     "color_strength": (0, 2),
@@ -235,6 +239,7 @@ RANGES = {
 WHY = {
     "batch_size": "a picture needs others in its batch as negatives",
     "temperature": "similarities are divided by it",
+    "strong_strength": "the scale of CLSA's operations",
 }
 
 

@@ -50,13 +50,21 @@ WEAKEST, STRONGEST = 1, 9
 
 
 def strong_augmenter(
-    image_size, *, rounds=5, strength=(WEAKEST, STRONGEST), probability=0.5, seed=0, **weak
+    image_size,
+    *,
+    rounds=5,
+    strength=(WEAKEST, STRONGEST),
+    probability=0.5,
+    draws="picture",
+    seed=0,
+    **weak,
 ):
     """CLSA's strong views: SimCLR's, and then five random operations.
 
     Args:
         image_size: side of the views in pixels.
         rounds, strength, probability: see `StrongDistortion`.
+        draws: see `simclr_augmenter`.
         seed: the same seed gives the same sequence of views.
         weak: options of `simclr_augmenter`, which comes first.
 
@@ -65,7 +73,7 @@ def strong_augmenter(
     """
     operations = simclr_augmenter(image_size, seed=seed, **weak).operations
     distortion = StrongDistortion(rounds, strength, probability, seed=seed + 3, name="strong")
-    return Augmenter([*operations, distortion], name="strong_augmenter")
+    return Augmenter([*operations, distortion], draws, name="strong_augmenter")
 
 
 class StrongDistortion(RandomView):

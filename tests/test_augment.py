@@ -1,6 +1,7 @@
 """Views: what is drawn follows the stated distributions, and what is drawn is what is done."""
 
 import math
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -10,6 +11,8 @@ from scipy import stats
 
 from simclr_lib import augment
 from simclr_lib.augment import ColorDistortion, RandomBlur, RandomResizedCrop, simclr_augmenter
+from simclr_lib.from_recipe import build_augmenter
+from simclr_lib.recipes import get_recipe
 
 # One count for all: on JAX another shape is another compilation.
 DRAWS = 2000
@@ -435,6 +438,31 @@ def test_operations_draw_from_streams_of_their_own():
     operations = simclr_augmenter(16, **EVERYTHING).operations
     numbers = [np.asarray(layer.uniform(blank(), 1)[0]) for layer in operations]
     assert_unrelated(*numbers)
+
+
+@pytest.mark.parametrize("count", [1, 8, 9])
+def test_one_draw_for_a_batch_is_one_for_each_of_its_halves(count):
+    """The same picture many times: all first views are one, and so are all second ones."""
+    same = np.repeat(pictures(1), count, axis=0)
+    views = np.asarray(simclr_augmenter(16, **EVERYTHING, draws="batch")(same))
+    first, second = np.split(views, [-(-count // 2)])
+    np.testing.assert_allclose(first, first[:1].repeat(len(first), axis=0), atol=1e-6)
+    np.testing.assert_allclose(second, second[:1].repeat(len(second), axis=0), atol=1e-6)
+    if count > 1:
+        assert np.abs(first[0] - second[0]).mean() > 0.01
+
+
+def test_what_shares_a_draw_is_named():
+    with pytest.raises(ValueError, match="got 'pictures'"):
+        simclr_augmenter(16, draws="pictures")
+
+
+@pytest.mark.parametrize("views", ["weak", "strong"])
+def test_a_recipe_may_draw_once_for_a_batch(views):
+    recipe = get_recipe("smoke", {"views": views})
+    for draws, alike in (("picture", False), ("batch", True)):
+        operations = build_augmenter(replace(recipe, view_draws=draws)).operations
+        assert {operation.alike for operation in operations} == {alike}
 
 
 def test_half_precision_elsewhere_leaves_the_views_in_float32():

@@ -8,6 +8,9 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy import stats
 
 from simclr_lib import strong_views
+from simclr_lib.errors import UserError
+from simclr_lib.from_recipe import build_augmenter, build_strong_augmenter
+from simclr_lib.recipes import get_recipe
 from simclr_lib.strong_views import OPERATIONS, StrongDistortion, distorted, strong_augmenter
 
 SIZE = 64  # large enough that Pillow's whole steps in equalize hardly matter
@@ -251,6 +254,17 @@ def test_a_senseless_strength_is_refused_in_a_line(strength):
         "strength must be two whole numbers, the smallest and the largest, from 1 to 9; "
         f"got {strength}."
     )
+
+
+def test_a_recipe_says_how_far_strong_views_go_and_not_beyond_the_scale():
+    for settings in ({"views": "strong"}, {"loss": "clsa"}):
+        recipe = get_recipe("smoke", settings | {"strong_strength": 4})
+        build = build_strong_augmenter if "loss" in settings else build_augmenter
+        assert build(recipe).operations[-1].strength == (1, 4)
+    assert get_recipe("smoke").strong_strength == strong_views.STRONGEST
+    said = r"^strong_strength must be at most 9 \(the scale of CLSA's operations\); got 12\.$"
+    with pytest.raises(UserError, match=said):
+        get_recipe("smoke", {"strong_strength": 12})
 
 
 def test_what_is_drawn_is_what_is_done_round_after_round(compiled):

@@ -3,7 +3,8 @@
 While pictures are decoded, they lie in `NAME-KEY.part`, and a checksum of each block of them in
 `NAME-KEY.sums`. A decoding that was killed goes on after the last block whose checksum agrees; the
 array gets its name, `NAME-KEY.npy`, when it is whole. Two processes that decode the same pictures
-write the same bytes to the same places.
+write the same bytes to the same places of the same files: each opens them before it counts what is
+there, and keeps them open.
 """
 
 import io
@@ -104,6 +105,9 @@ def fill(
 def subset(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """`images[chosen]`; of mapped pictures, mapped from a file that ends with this process.
 
+    The file lies beside the cache, or among the system's temporary files where that can't be
+    written. Where neither can, the pictures are in memory, and a warning says so.
+
     Args:
         images: uint8 `(N, side, side, 3)`.
         chosen: indices, or a mask `(N,)`.
@@ -111,8 +115,22 @@ def subset(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     if not isinstance(images, MappedPictures):
         return images[chosen]
     chosen = np.arange(len(images))[chosen]
-    _folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=_folder()) as file:
+    for folder in (_folder(), Path(tempfile.gettempdir())):
+        with suppress(OSError):
+            return _mapped_copy(images, chosen, folder)
+    size = len(chosen) * np.prod(images.shape[1:]) / 1e6
+    warnings.warn(
+        f"a part of the pictures finds no room in {_folder()}, nor among temporary files: it takes"
+        f" {size:,.0f} MB of memory",
+        stacklevel=3,
+    )
+    return images[chosen]
+
+
+def _mapped_copy(images: np.ndarray, chosen: np.ndarray, folder: Path) -> MappedPictures:
+    """The chosen pictures in a file without a name: it is gone when nobody has it open."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
         for first in range(0, len(chosen), BLOCK):
             file.write(images[chosen[first : first + BLOCK]].tobytes())
         file.flush()
@@ -137,24 +155,38 @@ class _Unfinished:
         described = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(header, described)
         self.header = header.getvalue()
-        self.opened = None
+        self.begun = False  # has this process written anything
+        # Counted is what will be written to: another process may finish these files meanwhile,
+        # and then their names are free for files that hold nothing yet.
+        self.opened = self._open_if_there()
         self.done = self._count_agreeing()
+
+    def _open_if_there(self) -> list[io.BufferedRandom] | None:
+        try:
+            rows = self.part.open("r+b")
+        except OSError:
+            return None
+        try:
+            return [rows, self.sums.open("r+b")]
+        except OSError:
+            rows.close()
+            return None
 
     def _count_agreeing(self) -> int:
         """Pictures in the blocks before the first one whose checksum does not agree."""
         first, picture = 0, int(np.prod(self.shape[1:]))
         try:
-            sums = np.frombuffer(self.sums.read_bytes(), "<u4", self.sums.stat().st_size // 4)
-            with self.part.open("rb") as rows:
-                if rows.read(len(self.header)) != self.header:
-                    return 0
-                for checksum in sums:
-                    count = min(BLOCK, self.shape[0] - first)
-                    block = rows.read(count * picture)
-                    if len(block) < count * picture or zlib.crc32(block) != checksum:
-                        break
-                    first += count
-        except (OSError, ValueError):
+            rows, sums = self.opened or (io.BytesIO(), io.BytesIO())
+            if rows.read(len(self.header)) != self.header:
+                return 0
+            sums = sums.read()
+            for checksum in np.frombuffer(sums, "<u4", len(sums) // 4):
+                count = min(BLOCK, self.shape[0] - first)
+                block = rows.read(count * picture)
+                if len(block) < count * picture or zlib.crc32(block) != checksum:
+                    break
+                first += count
+        except OSError:
             return first
         return first
 
@@ -163,8 +195,11 @@ class _Unfinished:
         if self.opened is None:
             self.part.parent.mkdir(parents=True, exist_ok=True)
             self.opened = [_open_or_make(self.part), _open_or_make(self.sums)]
-            self.opened[0].write(self.header)
         rows, sums = self.opened
+        if not self.begun:
+            rows.seek(0)
+            rows.write(self.header)
+            self.begun = True
         for block in blocks:
             rows.seek(len(self.header) + self.done * block[0].size)
             rows.write(block.tobytes())
@@ -176,15 +211,17 @@ class _Unfinished:
 
     def finish(self) -> None:
         """Give the whole file its name."""
-        self.append([])  # opens what an earlier process wrote to its end
         rows = self.opened[0]
         rows.truncate(len(self.header) + int(np.prod(self.shape)))
         rows.flush()
         os.fsync(rows.fileno())
+        ours = os.fstat(rows.fileno())
         self.close()
         with suppress(FileNotFoundError):  # another process was faster, with the same bytes
-            os.replace(self.part, self.file)
-        self.sums.unlink(missing_ok=True)
+            # Or it was faster, and a third one has begun new files by these names.
+            if os.path.samestat(ours, os.stat(self.part)):
+                os.replace(self.part, self.file)
+                self.sums.unlink(missing_ok=True)
 
     def close(self) -> None:
         for file in self.opened or ():

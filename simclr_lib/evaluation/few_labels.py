@@ -2,9 +2,10 @@
 
 Three contestants get the same labelled pictures, a share of each class, decided by a seed: a
 linear probe on the frozen features; the encoder trained on with that probe on top (fine-tuning);
-and the same network trained from random weights with the same steps and views. It is the
-comparison of the SimCLR paper's section 6 and table 7 (Chen et al., 2020). Fine-tuning starts from
-the probe, so that its first steps do not throw away what is known (Kumar et al., 2022).
+and the same network trained from random weights on views of the same kind, for as many steps or,
+to be fair to it, for as many more as the pretraining took. It is the comparison of the SimCLR
+paper's section 6 and table 7 (Chen et al., 2020). Fine-tuning starts from the probe, so that its
+first steps do not throw away what is known (Kumar et al., 2022).
 """
 
 import keras
@@ -46,6 +47,9 @@ def label_efficiency(
     seed=0,
     steps=1000,
     batch_size=128,
+    scratch_steps=None,
+    optimizer="adamw",
+    weight_decay=1e-2,
     fine_tuning_rate=1e-3,
     scratch_rate=3e-3,
     skip=(),
@@ -62,8 +66,9 @@ def label_efficiency(
         seed: of the drawn labels and of the batches.
         steps: of each training; the same for every fraction, so that few pictures are seen often.
         batch_size: pictures a step; all of them where there are fewer.
-        fine_tuning_rate, scratch_rate: peak learning rates of AdamW, to be chosen on a validation
-            part.
+        scratch_steps: of the training from scratch; None: `steps`.
+        optimizer, weight_decay: of both trainings, see `optimizers.build_optimizer`.
+        fine_tuning_rate, scratch_rate: peak learning rates, to be chosen on a validation part.
         skip: pairs (method, fraction) that are known already.
         progress: function (title, steps) → `Progress`; None is silent.
 
@@ -86,21 +91,19 @@ def label_efficiency(
             found = linear_probe(train_h[chosen], labels, test_h, dataset.test_labels)
         else:
             tuned = method == METHODS[1]
+            count = steps if tuned else scratch_steps or steps
             model = SupervisedClassifier(
                 copy_of(encoder if tuned else untrained), augmenter, classes
             )
             model(dataset.train_images[:2])
             if tuned:
                 model.classifier.set_weights(probe_weights(train_h[chosen], labels, classes))
-            watch = None if progress is None else progress(f"{method}, {fraction:.0%}", steps)
-            train(
-                model,
-                LabelledBatches(
-                    dataset.train_images, dataset.train_labels, chosen, batch_size, steps, seed
-                ),
-                fine_tuning_rate if tuned else scratch_rate,
-                watch,
+            watch = None if progress is None else progress(f"{method}, {fraction:.0%}", count)
+            batches = LabelledBatches(
+                dataset.train_images, dataset.train_labels, chosen, batch_size, count, seed
             )
+            rate = fine_tuning_rate if tuned else scratch_rate
+            train(model, batches, rate, watch, optimizer, weight_decay)
             logits = model.classifier(extract_features(model.encoder, dataset.test_images))
             predicted = np.argmax(np.asarray(logits), axis=1)
             found = ProbeResult.of(predicted, dataset.test_labels, classes)
@@ -109,7 +112,7 @@ def label_efficiency(
             "fraction": fraction,
             "pictures": len(chosen),
             "seed": seed,
-            "steps": 0 if method == METHODS[0] else steps,
+            "steps": 0 if method == METHODS[0] else count,
             "accuracy": found.accuracy,
         }
 
@@ -127,11 +130,17 @@ def probe_weights(h, labels, classes):
     return [weights / deviation[:, None], bias - (mean / deviation) @ weights]
 
 
-def train(model, batches, rate, progress=None):
+def train(model, batches, rate, progress=None, optimizer="adamw", weight_decay=1e-2):
     """Train a `SupervisedClassifier` on all batches, in one pass; warmup takes a tenth of it."""
     schedule = warmup_cosine(rate, len(batches), len(batches) // 10)
     model.compile(
-        build_optimizer("adamw", schedule, 1e-2, model.trainable_variables),
+        build_optimizer(
+            optimizer,
+            schedule,
+            weight_decay,
+            model.trainable_variables,
+            matrix_dtype=model.encoder.compute_dtype,
+        ),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     told = [] if progress is None else [Told(progress)]

@@ -11,7 +11,7 @@ LEARNT = 0.1  # so far above the best baseline, a short training was long enough
 LARGEST_SHARE = 0.01  # of the statistics that BatchNorm began with
 FAR_FROM_USUAL = 10  # times, either way
 SMALL_VIEWS = 64  # pixels; from there up, ImageNet's stem leaves a map of more than one pixel
-FEW_UNITS = 64
+SURELY = 2  # standard errors between two accuracies
 
 
 def examine_record(record):
@@ -140,16 +140,17 @@ def views(record):
 
 
 def classifier(record):
-    """Is the classifier on h so small, or trained so little, that it is the bottleneck?"""
+    """Does the classifier on h get less out of it than a linear probe does?"""
     hidden = hidden_layers(record.recipe)
     if hidden is None:
         return Finding("classifier", "the linear probe alone")
     seen = f"hidden layers {hidden}, {record.recipe.classifier_epochs} epochs"
     found = record.accuracies.get(f"classifier {hidden}", {}).get("test")
     linear = record.linear(OBJECTIVES[record.recipe.objective])
-    if None not in (found, linear):
-        seen += f": {found:.1%}, where a linear probe of the same features has {linear:.1%}"
-    if min(hidden) >= FEW_UNITS:
+    if None in (found, linear):
+        return Finding("classifier", f"{seen}; what it gets is not known yet", None)
+    seen += f": {found:.1%}, where a linear probe of the same features has {linear:.1%}"
+    if linear - found <= SURELY * error_of_difference(found, linear, record.config["data"]["test"]):
         return Finding("classifier", seen)
     return Finding(
         "classifier",
@@ -159,11 +160,16 @@ def classifier(record):
     )
 
 
+def error_of_difference(share, other, pictures):
+    """Standard error of the difference of two accuracies on so many pictures each."""
+    mean = (share + other) / 2
+    return (2 * mean * (1 - mean) / pictures) ** 0.5
+
+
 def pixels(record):
     """Is it better than what needs no training?"""
     linear = record.linear(OBJECTIVES[record.recipe.objective])
-    others = {row: record.linear(row) for row in ("raw pixels", "random encoder")}
-    others = {row: share for row, share in others.items() if share is not None}
+    others = untrained(record)
     if linear is None or not others:
         return Finding("baselines", "no accuracies yet", None)
     beside = ", ".join(f"{row} {share:.1%}" for row, share in others.items())
@@ -181,9 +187,18 @@ def pixels(record):
 def above_baselines(record):
     """How far the linear probe lies above the best that needs no training; −1 if not known."""
     linear = record.linear(OBJECTIVES[record.recipe.objective])
-    others = [record.linear(row) for row in ("raw pixels", "random encoder")]
-    others = [share for share in others if share is not None]
-    return linear - max(others) if linear is not None and others else -1.0
+    others = untrained(record)
+    return linear - max(others.values()) if linear is not None and others else -1.0
+
+
+def untrained(record):
+    """Linear probes of what needs no training: `{row: accuracy}`.
+
+    Large pictures are classified in a smaller size, and their row says so: "raw pixels, 16×16".
+    """
+    rows = {row: record.linear(row) for row in record.accuracies}
+    known = ("raw pixels", "random encoder")
+    return {row: share for row, share in rows.items() if row.startswith(known) and share}
 
 
 def split(warning, name):

@@ -7,7 +7,12 @@ from simclr_lib import experiment
 from simclr_lib.doctor import Finding
 from simclr_lib.errors import UserError
 from simclr_lib.evaluation import extract_features, knn_accuracy
-from simclr_lib.postmortem.checklist import examine_record, split
+from simclr_lib.postmortem.checklist import (
+    SURELY,
+    error_of_difference,
+    examine_record,
+    split,
+)
 from simclr_lib.postmortem.fixed_run import load_model, load_pictures
 from simclr_lib.postmortem.inputs import SCALES, features_at_scale
 from simclr_lib.postmortem.norm_statistics import features_reestimated
@@ -100,9 +105,8 @@ class Asked:
         return knn_accuracy(voting, self.labels[self.asking :], asked, self.labels[: self.asking])
 
     def better(self, share, than):
-        """Whether one accuracy is higher by more than two standard errors of the difference."""
-        mean = (share + than) / 2
-        return share - than > 2 * (2 * mean * (1 - mean) / self.asking) ** 0.5
+        """Whether one accuracy is surely higher than the other."""
+        return share - than > SURELY * error_of_difference(share, than, self.asking)
 
     def collapse(self, h):
         """Are the features of different pictures different?"""

@@ -1,7 +1,9 @@
 """The suspects, one experiment each: the same finished run, and one thing changed.
 
 Each experiment takes a `FixedRun` and returns `{level: {measure: number}}`, one level as the run
-was evaluated and the others changed: the form of `Results.accuracies`.
+was evaluated and the others changed: the form of `Results.accuracies`. Linear probes and nearest
+neighbours do with an even part of the pictures; classifiers, whose training is the question, get
+all of them.
 """
 
 import numpy as np
@@ -12,8 +14,11 @@ from simclr_lib.experiment import Features
 from simclr_lib.postmortem.inputs import SCALES, features_at_scale
 from simclr_lib.postmortem.norm_statistics import features_by_batch, features_reestimated
 from simclr_lib.pretraining.diagnostics import spread_and_rank
+from simclr_lib.recipes import hidden_layers
 
 HIDDEN = ((20, 20), (24, 24))
+RATES = (1e-4, 1e-3, 1e-2)
+EPOCHS = (10, 50, 90)  # the report's
 
 
 def batch_norm_statistics(run):
@@ -30,28 +35,54 @@ def batch_norm_statistics(run):
 def readout(run, epochs=None):
     """The linear probe beside small classifiers, on features as they are and standardised.
 
+    All pictures take part: with a part of them a classifier would get as much fewer steps, and
+    how long it is trained is part of the question.
+
     Args:
         run: a `FixedRun`.
         epochs: of the classifiers; None: what the recipe says.
     """
-    features = features_of(run)
-    found = {"linear probe": {"test": features.probe().accuracy}}
+    found = {"linear probe": {"test": run.features.probe().accuracy}}
     for hidden in HIDDEN:
         for standardize in (False, True):
-            result = small_classifier(
-                features.train_h,
-                features.train_y,
-                features.test_h,
-                features.test_y,
-                hidden=hidden,
-                epochs=epochs or run.recipe.classifier_epochs,
-                batch_size=run.recipe.batch_size,
-                standardize=standardize,
-                seed=run.recipe.seed,
-            )
             level = f"classifier {hidden}{', standardised' if standardize else ''}"
-            found[level] = {"test": result.test_accuracy, "train": result.train_accuracy}
+            found[level] = classified(run, hidden, epochs=epochs, standardize=standardize)
     return found
+
+
+def optimization(run, rates=RATES, epochs=EPOCHS):
+    """The run's small classifier, trained at other learning rates and for longer.
+
+    Args:
+        run: a `FixedRun`; all its pictures take part, see `readout`.
+        rates: Adam's learning rates; a recipe's classifier has 0.001.
+        epochs: lengths of the training.
+    """
+    hidden = hidden_layers(run.recipe) or HIDDEN[0]
+    return {
+        f"{hidden}, rate {rate:g}, {count} epochs": classified(
+            run, hidden, epochs=count, learning_rate=rate
+        )
+        for rate in rates
+        for count in epochs
+    }
+
+
+def classified(run, hidden, *, epochs=None, **options):
+    """A level of the readout: a small classifier as the run has it, but for what is said."""
+    features = run.features
+    result = small_classifier(
+        features.train_h,
+        features.train_y,
+        features.test_h,
+        features.test_y,
+        hidden=hidden,
+        epochs=epochs or run.recipe.classifier_epochs,
+        batch_size=run.recipe.batch_size,
+        seed=run.recipe.seed,
+        **options,
+    )
+    return {"test": result.test_accuracy, "train": result.train_accuracy}
 
 
 def place(run):
@@ -109,6 +140,7 @@ EXPERIMENTS = {
     "BatchNorm statistics": batch_norm_statistics,
     "directions of the features": collapse,
     "readout": readout,
+    "training of the classifier": optimization,
     "h or z": place,
     "scale of the pictures": input_scale,
     "weights": weights,

@@ -1,6 +1,7 @@
 """A finished run to experiment on: its encoder, its head and its pictures, none of them changed."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import keras
 
@@ -20,6 +21,7 @@ class FixedRun:
         precision: the number format that it was trained in.
         encoder, head: Keras models, views → h → z.
         dataset: its pictures, or an even choice of them.
+        everything: all its pictures.
     """
 
     recipe: Recipe
@@ -27,6 +29,12 @@ class FixedRun:
     encoder: keras.Model
     head: keras.Model
     dataset: Dataset
+    everything: Dataset
+
+    @cached_property
+    def features(self):
+        """The features h of all its pictures, as they were when it was evaluated."""
+        return experiment.Features.of(self.encoder, self.everything)
 
     @classmethod
     def of(cls, record, *, data=None, train_limit=10_000, test_limit=2_000):
@@ -35,14 +43,15 @@ class FixedRun:
         Args:
             record: see `record.read_record`.
             data: where its pictures are now, if not where they were.
-            train_limit, test_limit: pictures to use at most, drawn evenly from the classes.
+            train_limit, test_limit: pictures in `dataset` at most, drawn evenly from the classes.
 
         Raises:
             UserError: its models or its pictures are not there.
         """
-        dataset = limited(load_pictures(record, data), train_limit, test_limit, record.recipe.seed)
+        everything = load_pictures(record, data)
+        dataset = limited(everything, train_limit, test_limit, record.recipe.seed)
         models = [load_model(record.path / f"{name}.keras") for name in ("encoder", "head")]
-        return cls(record.recipe, record.config["precision"], *models, dataset)
+        return cls(record.recipe, record.config["precision"], *models, dataset, everything)
 
 
 def load_pictures(record, data=None):

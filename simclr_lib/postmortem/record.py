@@ -58,8 +58,9 @@ def read_record(path):
     try:
         recipe = Recipe(**{key: config["recipe"][key] for key in config["recipe"] if key in known})
         check(recipe)
-        config["data"]["train"] // recipe.batch_size  # what all the rest counts with
-    except (KeyError, TypeError, AttributeError, UserError) as error:
+        # What all the rest counts with:
+        config["data"]["train"] // recipe.batch_size, 1 / config["data"]["test"]
+    except (KeyError, TypeError, ArithmeticError, AttributeError, UserError) as error:
         raise UserError(f"{path / 'config.json'} is not a run's ({error}).") from error
     history, results = path / "metrics.csv", path / "results.json"
     return Record(

@@ -12,9 +12,12 @@ from simclr_lib.pretraining.model import SimCLR
 class CLSA(SimCLR):
     """SimCLR on two weak views, and a strong view that is to be as similar to others as they are.
 
-    All three views go through encoder and head in one pass: half as much work again as SimCLR.
-    The history holds `loss`, the whole of it; `contrastive_loss`, the part of the weak views; and
-    `contrastive_accuracy`.
+    The weak views go through encoder and head in one pass and the strong ones in another, as in the
+    authors' code (maple-research-lab/CLSA), so that BatchNorm normalises each kind by itself:
+    together, the strong views would change what becomes of the weak ones. Its running statistics
+    take a step towards the strong views and then one towards the weak ones. All this is half as
+    much work again as SimCLR. The history holds `loss`, the whole of it; `contrastive_loss`, the
+    part of the weak views; and `contrastive_accuracy`.
 
     Args:
         encoder, head, augmenter, temperature: as for `SimCLR`; the augmenter makes the weak views.
@@ -49,9 +52,10 @@ class CLSA(SimCLR):
 
     def call(self, images, training=False):
         """Pictures `(N, H, W, 3)` → `z (3N, D)`: first views, second views, strong views."""
-        weak = self.augmenter(ops.concatenate([images, images], axis=0))
-        views = ops.concatenate([weak, self.strong_augmenter(images)], axis=0)
-        return self.head(self.encoder(views, training=training), training=training)
+        strong = self.strong_augmenter(images)
+        strong = self.head(self.encoder(strong, training=training), training=training)
+        weak = super().call(images, training=training)
+        return ops.concatenate([weak, strong], axis=0)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         z_a, z_b, z_strong = ops.split(y_pred, 3, axis=0)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 import zipfile
@@ -309,6 +310,35 @@ def test_a_subset_of_mapped_pictures_is_mapped_too(tiny, large):
     assert type(decoded_cache.subset(plain, chosen)) is np.ndarray
 
 
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_subset_finds_a_place_where_the_cache_cannot_be_written(
+    tiny, large, monkeypatch, elsewhere
+):
+    """A cache that is shared and read-only: what it holds is whole, and `fill` is not asked."""
+    images = load_dataset(tiny).train_images
+    chosen = np.arange(30) % 3 == 0
+    expected = np.array(images[chosen])
+    tried, temporary = [], Path(tempfile.gettempdir())
+    make = tempfile.TemporaryFile
+
+    def refuse(dir):
+        tried.append(Path(dir))
+        if not (elsewhere and Path(dir) == temporary):
+            raise PermissionError(13, "Permission denied", str(dir))
+        return make(dir=dir)
+
+    monkeypatch.setattr(decoded_cache.tempfile, "TemporaryFile", refuse)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        part = decoded_cache.subset(images, chosen)
+    assert tried == [decoded_cache._folder(), temporary]
+    assert type(part) is (MappedPictures if elsewhere else np.ndarray)
+    assert np.array_equal(part, expected)
+    assert len(said) == (0 if elsewhere else 1)
+    assert all("finds no room in" in str(warning.message) for warning in said)
+
+
 TOGETHER = """
 import sys, time
 from simclr_lib.datasets import decoded_cache, image_tree, load_dataset, picture
@@ -319,8 +349,13 @@ print(int(load_dataset(sys.argv[1]).train_images.sum()))
 """
 
 
-def test_two_processes_that_decode_at_once_do_each_other_no_harm(tiny, tmp_path):
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+@pytest.mark.parametrize("done_before", [0, 22])
+def test_two_processes_that_decode_at_once_do_each_other_no_harm(tiny, tmp_path, done_before):
     total = int(load_dataset(tiny).train_images.sum())
+    if done_before:
+        killed_after(tiny, done_before)
+        assert set(cached(tmp_path)) == {".part", ".sums"}
     started = [
         subprocess.Popen(
             [sys.executable, "-c", TOGETHER, tiny, pause],
@@ -358,6 +393,42 @@ def killed_after(tiny, pictures):
     command = [sys.executable, "-c", STOPS, tiny, str(pictures)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ)
     assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file keeps its name there")
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("third", [False, True], ids=["", "a third one begins anew"])
+def test_of_two_that_go_on_with_a_beginning_the_slower_one_spoils_nothing(tmp_path, third):
+    """The faster one finishes after the slower one has counted what is there."""
+    pictures = np.random.default_rng(0).integers(0, 256, (18, 5, 5, 3), np.uint8)
+    blocks = [pictures[first : first + 4] for first in range(0, 18, 4)]
+    file = tmp_path / "cache" / "some-key.npy"
+
+    def start():
+        return decoded_cache._Unfinished(file, pictures.shape)
+
+    def go_on(process, until=None):
+        process.append(blocks[process.done // 4 : until])
+
+    killed = start()
+    go_on(killed, until=2)
+    killed.close()
+    slower, faster = start(), start()
+    assert slower.done == faster.done == 8
+    go_on(faster)
+    faster.finish()
+    if third:
+        newcomer = start()
+        go_on(newcomer, until=1)
+        assert newcomer.done == 4
+    go_on(slower)
+    slower.finish()
+    np.testing.assert_array_equal(np.load(file), pictures)
+    if third:  # killed here, it would leave a beginning that can be gone on with
+        newcomer.close()
+        assert start().done == 4
+    else:
+        assert set(cached(tmp_path)) == {".npy"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
@@ -470,7 +541,6 @@ from pathlib import Path
 from simclr_lib.quiet import import_keras
 import_keras()
 from simclr_lib import experiment
-from simclr_lib.evaluation import extract_features
 from simclr_lib.heads import projection_head
 from simclr_lib.pretraining import SimCLR, fit_epochs
 from simclr_lib.recipes import get_recipe
@@ -496,8 +566,17 @@ model = SimCLR(encoder, head, experiment.build_augmenter(recipe), 0.2)
 experiment.compile_for(recipe, "float32", model, dataset.train_images, 1)
 fit_epochs(model, dataset.train_images, batch_size=recipe.batch_size, epochs=1, seed=0)
 mark("train")
-extract_features(encoder, dataset.train_images)
+features = experiment.Features.of(encoder, dataset)
 mark("features")
+features.probe()
+mark("probe")
+side = experiment.pixel_side(dataset.train_images)
+told["side"] = side
+parts = [experiment.pixel_rows(part, side) for part in (dataset.train_images, dataset.test_images)]
+pixels = experiment.Features(*parts, dataset.train_labels, dataset.test_labels)
+pixels.probe()
+mark("pixels")
+del features, pixels, parts
 split = experiment.load_data(replace(recipe, evaluate_on="validation"))
 told["split"] = len(split.train_images), len(split.test_images)
 mark("validation")
@@ -537,7 +616,8 @@ def test_a_hundred_thousand_pictures_take_less_than_700_mb(tmp_path):
     """All resident pages count, those of the mapped file too: what `top` shows as RES.
 
     Beyond a process that has imported Keras and idles: loading, with decoding; the checksum; an
-    epoch of training, compilation included; the features of all pictures; a validation split.
+    epoch of training, compilation included; the features of all pictures and their linear probe; a
+    validation split. The baseline of raw pixels, in a smaller size, may take 1 GB.
     """
     write_full_size(tmp_path / "tiny.zip")
     command = [sys.executable, "-c", FULL_SIZE, tmp_path / "tiny.zip"]
@@ -546,7 +626,9 @@ def test_a_hundred_thousand_pictures_take_less_than_700_mb(tmp_path):
     told = json.loads(done.stdout.splitlines()[-1])
     assert (told["train_pictures"], told["split"]) == (100_000, [90_000, 10_000])
     idle = told["idle"]["VmRSS"]
-    phases = ("load", "describe", "train", "features", "validation")
+    phases = ("load", "describe", "train", "features", "probe", "pixels", "validation")
     peaks = {name: round((told[name]["VmHWM"] - idle) / 1e6) for name in phases}
     print(f"MB above the {idle / 1e6:.0f} MB of an idle process: {peaks}")
+    # Behind the training, and gone after it: raw pixels as float32, as CIFAR-10's are.
+    assert peaks.pop("pixels") <= 1000
     assert max(peaks.values()) <= 700, peaks

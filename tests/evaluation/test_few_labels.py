@@ -113,6 +113,13 @@ def test_what_is_known_is_left_out():
     assert contest(skip={(m, f) for m in few_labels.METHODS for f in (0.1, 1.0)}) == []
 
 
+def test_training_from_scratch_may_take_more_steps_and_another_optimizer():
+    options = {"fractions": (1.0,), "steps": 3, "optimizer": "muon", "weight_decay": 0.0}
+    rows = contest(scratch_steps=7, **options)
+    assert [row["steps"] for row in rows] == [0, 3, 7]
+    assert [row["steps"] for row in contest(**options)] == [0, 3, 3]
+
+
 def test_a_loss_that_becomes_nan_is_told():
     with pytest.raises(UserError, match="became NaN at a peak learning rate of nan"):
         contest(scratch_rate=float("nan"), steps=2)
@@ -122,43 +129,124 @@ def test_a_loss_that_becomes_nan_is_told():
 
 
 @pytest.fixture(scope="module")
-def finished_run(tmp_path_factory):
-    """What the program reads of a run: its config, and an encoder."""
-    folder = RunFolder(tmp_path_factory.mktemp("run"))
-    recipe = get_recipe("smoke", {"train_limit": 160, "encoder_width": 4})
-    data = experiment.describe(experiment.load_data(recipe))
-    folder.claim({"recipe": asdict(recipe), "data": data, "precision": "float32"})
-    folder.save_model(experiment.build_encoder(recipe, "float32"), folder.encoder)
-    return folder.path
-
-
-@pytest.mark.slow
-def test_the_program_fills_its_table_and_goes_on_where_it_was(
-    finished_run, tmp_path, monkeypatch, capsys
-):
+def program():
     spec = importlib.util.spec_from_file_location("label_efficiency", PROGRAM)
-    program = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(program)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
-    def start(*more):
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory):
+    """`settings` → the folder of a run, with what the program reads: its config, an encoder."""
+
+    def make(**settings):
+        folder = RunFolder(tmp_path_factory.mktemp("run"))
+        recipe = get_recipe("smoke", {"train_limit": 160, "encoder_width": 4} | settings)
+        data = experiment.describe(experiment.load_data(recipe))
+        folder.claim({"recipe": asdict(recipe), "data": data, "precision": "float32"})
+        folder.save_model(experiment.build_encoder(recipe, "float32"), folder.encoder)
+        return folder.path
+
+    return make
+
+
+@pytest.fixture
+def start(program, tmp_path, monkeypatch, capsys):
+    """`*words` → the rows of the table after the program, and the lines that it printed on rows."""
+
+    def run(*words):
         out = ["--out", str(tmp_path / "t.csv"), "--figure", str(tmp_path / "f.png")]
-        words = ["x", str(finished_run), "--steps", "2", "--seeds", "0", *out, *more]
+        words = ["x", *map(str, words), "--steps", "2", *out]
         monkeypatch.setattr(sys, "argv", words)
         program.main()
         with (tmp_path / "t.csv").open() as file:
-            return list(csv.DictReader(file))
+            rows = list(csv.DictReader(file))
+        return rows, [line for line in capsys.readouterr().out.splitlines() if ", seed " in line]
 
-    rows = start()
+    return run
+
+
+RATES = ("--fine-tuning-rates", "0.001", "--scratch-rates", "0.003")
+
+
+@pytest.mark.slow
+def test_the_program_fills_its_table_and_goes_on_where_it_was(finished_run, start, tmp_path):
+    run = finished_run()
+    words = (run, "--seeds", "0", *RATES)
+    rows, _ = start(*words)
     assert len(rows) == 9 and (tmp_path / "f.png").exists()
     assert {row["method"] for row in rows} == set(few_labels.METHODS)
     assert {row["pictures"] for row in rows} == {"10", "20", "160"}
-    capsys.readouterr()
 
     lines = (tmp_path / "t.csv").read_text().splitlines()
     (tmp_path / "t.csv").write_text("\n".join(lines[:8] + lines[9:]) + "\n")
-    assert len(start()) == 9
-    assert capsys.readouterr().out.count("seed 0") == 1
-    (finished_run / "config.json").rename(finished_run / "hidden.json")
+    rows, told = start(*words)
+    assert (len(rows), len(told)) == (9, 1)
+
+
+@pytest.mark.slow
+def test_other_rates_and_other_runs_have_rows_of_their_own(finished_run, start):
+    few = ("--fractions", "0.1", "--seeds", "0")
+    run = finished_run()
+    rows, told = start(run, *few, *RATES)
+    assert len(rows) == len(told) == 3
+    rows, told = start(run, *few, "--fine-tuning-rates", "0.01", "--scratch-rates", "0.003")
+    assert (len(rows), len(told)) == (4, 1)
+    assert {row["rate"] for row in rows} == {"", "0.001", "0.003", "0.01"}
+    rows, told = start(run, *few, *RATES, "--batch-size", "8")
+    assert (len(rows), len(told)) == (6, 2)
+    for number, settings in enumerate(({"seed": 1}, {"loss": "sogclr"})):
+        rows, told = start(finished_run(**settings), *few, *RATES)
+        assert (len(rows), len(told)) == (9 + 3 * number, 3)
+    assert len({row["setup"] for row in rows}) == 2  # a seed is no other setup
+    assert {row["pretraining_seed"] for row in rows} == {"0", "1"}
+
+
+@pytest.mark.slow
+def test_rates_are_chosen_on_validation_and_several_runs_draw_each_for_itself(finished_run, start):
+    runs = [finished_run(seed=seed) for seed in (0, 1)]
+    few = ("--fractions", "0.1")
+    with pytest.raises(SystemExit, match="tells no learning rate for 'fine-tuned'"):
+        start(*runs, *few)
+    trials = ("--fine-tuning-rates", "1e-9", "0.01", "--scratch-rates", "0.003")
+    with pytest.raises(SystemExit, match="Several learning rates are compared on validation"):
+        start(*runs, *few, *trials)
+    rows, _ = start(runs[0], *few, *trials, "--validation", "--seeds", "0")
+    assert {row["evaluate_on"] for row in rows} == {"validation"} and len(rows) == 4
+
+    rows, _ = start(*runs, *few)
+    rows = [row for row in rows if row["evaluate_on"] == "test"]
+    pairs = sorted((row["pretraining_seed"], row["seed"]) for row in rows)
+    assert pairs == [("0", "0")] * 3 + [("1", "1")] * 3
+    tried = {"1e-09", "0.01"}
+    assert {row["rate"] for row in rows if row["method"] == "fine-tuned"} < tried
+    # 2 epochs of 2 batches of 64, 2 views of each: 4 steps of 128 views beside the 2.
+    steps = {"linear probe": "0", "fine-tuned": "2", "supervised from scratch": "6"}
+    assert {row["method"]: row["steps"] for row in rows} == steps
+
+
+def test_runs_of_two_setups_are_refused_and_what_is_no_run(finished_run, start, tmp_path):
+    run, other = finished_run(), finished_run(temperature=0.3)
+    with pytest.raises(SystemExit, match="differ in more than their seed"):
+        start(run, other, *RATES)
     with pytest.raises(SystemExit, match="is no finished run"):
-        start()
-    (finished_run / "hidden.json").rename(finished_run / "config.json")
+        start(tmp_path, *RATES)
+
+
+def test_the_best_rate_is_that_of_the_highest_mean_on_validation(program, tmp_path):
+    table = tmp_path / "t.csv"
+    trials = [
+        ("a", "validation", "0.1", 0.5),
+        ("a", "validation", "0.1", 0.7),
+        ("a", "validation", "0.3", 0.65),
+        ("a", "test", "0.5", 0.9),
+        ("b", "validation", "0.7", 0.9),
+    ]
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["setup", "evaluate_on", "method", "rate", "accuracy"])
+        writer.writerows([s, part, "fine-tuned", rate, share] for s, part, rate, share in trials)
+    assert program.best_rate(table, "a", "fine-tuned") == 0.3
+    with pytest.raises(UserError, match="tells no learning rate for 'supervised from scratch'"):
+        program.best_rate(table, "a", "supervised from scratch")

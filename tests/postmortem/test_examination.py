@@ -1,5 +1,6 @@
 """The encoder of a run, asked: a fault made on purpose is found, and a healthy run has none."""
 
+import functools
 import shutil
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from simclr_lib import cli, experiment
+from simclr_lib.postmortem import factors
 from simclr_lib.postmortem.examination import examine_run
 from simclr_lib.postmortem.record import read_record
 from simclr_lib.recipes import get_recipe
@@ -157,9 +159,12 @@ def test_a_bad_folder_is_one_line_and_code_2(simclr, tmp_path, monkeypatch, word
     assert said in errors and errors.count("\n") == 1
 
 
-def test_doctor_prints_the_factors_of_a_run(simclr, report):
+def test_doctor_prints_the_factors_of_a_run(simclr, report, monkeypatch):
+    short = functools.partial(factors.optimization, rates=(0.01,), epochs=(1,))
+    monkeypatch.setitem(factors.EXPERIMENTS, "training of the classifier", short)
     code, output, _ = simclr("doctor", report, "--factors")
     assert code == 0
-    for line in ("BatchNorm statistics", "of each batch", "classifier (24, 24), standardised", "z"):
+    lines = ("BatchNorm statistics", "of each batch", "classifier (24, 24), standardised", "z")
+    for line in (*lines, "(20, 20), rate 0.01, 1 epochs"):
         assert any(found.startswith(line) for found in output.splitlines()), line
     assert np.all([len(found) <= 100 for found in output.splitlines()])

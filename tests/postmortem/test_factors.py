@@ -43,6 +43,28 @@ def test_readouts_are_told_with_and_without_standard_scale(run):
             assert set(found[level]) == {"test", "train"}
 
 
+def test_one_readout_is_the_run_s_own(report):
+    """Of two thirds of the pictures a classifier would get two thirds of the steps."""
+    record = read_record(report)
+    run = FixedRun.of(record, train_limit=130, test_limit=60)
+    assert (len(run.everything.train_images), len(run.everything.test_images)) == (200, 100)
+    found = factors.readout(run)
+    of_the_run = record.accuracies["classifier (20, 20)"]
+    assert found["classifier (20, 20)"] == pytest.approx(of_the_run, abs=0.011)
+    assert found["linear probe"]["test"] == pytest.approx(record.linear("SimCLR"), abs=0.011)
+
+
+def test_a_classifier_is_trained_at_other_rates_and_for_longer(report):
+    """One learns what it is given by heart if it is given the time."""
+    run = FixedRun.of(read_record(report))
+    found = factors.optimization(run, rates=(1e-9, 1e-2), epochs=(1, 25))
+    levels = [f"rate {rate}, {epochs} epochs" for rate in ("1e-09", "0.01") for epochs in (1, 25)]
+    assert list(found) == [f"(20, 20), {level}" for level in levels]
+    still, still_long, short, long = (found[level]["train"] for level in found)
+    assert still == still_long
+    assert long > max(short, still) + 0.1
+
+
 def test_h_is_what_the_run_was_evaluated_by_and_z_comes_behind_the_head(run):
     found = factors.place(run)
     assert found["h"] == factors.worth(factors.features_of(run))

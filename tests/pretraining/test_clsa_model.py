@@ -1,4 +1,4 @@
-"""CLSA as a Keras model: three views in one pass, and the strong one follows the weak ones."""
+"""CLSA as a Keras model: three views of a picture, and the strong one follows the weak ones."""
 
 import json
 
@@ -77,20 +77,34 @@ def test_another_contrastive_loss_can_take_its_place():
 
 
 def test_without_weight_it_moves_the_weights_as_simclr_does():
-    """Where views do not meet in normalisation."""
+    """Also through BatchNorm: weak views meet strong ones nowhere but in the loss."""
     changes = []
     for build in (
         lambda: SimCLR(*parts(), simclr_augmenter(12)),
         lambda: model(simclr_augmenter(12), strong_weight=0.0),
     ):
         trained = build()
-        trained.encoder.layers[-1].trainable = False
         trained.compile(keras.optimizers.SGD(1.0))
         before = trained.encoder.get_weights()[0]
         trained.train_on_batch(pictures())
         changes.append(trained.encoder.get_weights()[0] - before)
     assert np.abs(changes[0]).max() > 1e-5
     np.testing.assert_allclose(changes[1], changes[0], atol=1e-6)
+
+
+def test_running_statistics_take_a_step_towards_the_strong_views_and_then_one_towards_the_weak():
+    trained = model()
+    trained.compile(keras.optimizers.SGD(0.0))
+    norm = trained.encoder.layers[-1]
+    inputs = keras.Model(trained.encoder.inputs[0], norm.input)
+    weak, strong = (
+        np.mean(inputs(images), axis=0)
+        for images in (pictures() / np.float32(255), 1 - pictures() / np.float32(255))
+    )
+    trained.train_on_batch(pictures())
+    step = 1 - norm.momentum
+    expected = (1 - step) * step * strong + step * weak
+    np.testing.assert_allclose(norm.moving_mean, expected, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["block_rows", "gradient_cache_chunk"])

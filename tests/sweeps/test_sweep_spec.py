@@ -1,5 +1,6 @@
 """What a spec may say, and the one line for each thing that it may not."""
 
+import csv
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -51,9 +52,10 @@ def test_the_same_parameters_have_the_same_key_however_they_are_written(tmp_path
 @pytest.mark.parametrize("path", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_ready_spec_has_a_plan_and_keeps_the_test_pictures_for_later(path):
     plan = make_plan(read_spec(path))
-    assert len(plan.runs) >= 9 and plan.about
-    # The report's table is not there to choose from: it is told as the report told it.
-    part = "test" if path.stem == "report-tables" else "validation"
+    assert len(plan.runs) >= 6 and plan.about
+    # Where nothing is chosen: the report's table is told as the report told it.
+    final = path.stem.startswith("report-tables") or path.stem == "league"
+    part = "test" if final else "validation"
     assert {run.parameters["evaluate_on"] for run in plan.runs} == {part}
 
 
@@ -82,6 +84,44 @@ def test_the_report_s_table_has_its_eleven_rows_at_its_budgets():
         assert run.parameters["stem"] == "imagenet"
 
 
+def test_short_rows_of_the_report_s_table_have_two_more_seeds():
+    table, more = (make_plan(read_spec(SPECS / f"report-tables{n}.yaml")) for n in ("", "-seeds"))
+    once = {run.arm: run.parameters for run in table.runs}
+    for run in more.runs:
+        assert run.parameters == once[run.arm] | {"seed": run.parameters["seed"]}
+    short = {run.arm for run in more.runs}
+    assert len(more.runs) == 2 * len(short) and {r.parameters["seed"] for r in more.runs} == {1, 2}
+    long = [
+        parameters["encoder_depth"] * parameters["batch_size"]
+        for arm, parameters in once.items()
+        if arm not in short
+    ]
+    most = max(once[arm]["encoder_depth"] * once[arm]["batch_size"] for arm in short)
+    assert len(long) == 2 and min(long) > most
+
+
+def test_the_report_s_own_figures_are_those_of_its_rows():
+    with (SPECS.parent / "results" / "report-figures.csv").open() as file:
+        told = list(csv.DictReader(file))
+    runs = make_plan(read_spec(SPECS / "report-tables.yaml")).runs
+    assert [row["arm"] for row in told] == [run.arm for run in runs]
+    for row, run in zip(told, runs, strict=True):
+        assert row["encoder"] == f"ResNet-{run.parameters['encoder_depth']}"
+        for field in ("batch_size", "classifier_epochs", "classifier_hidden"):
+            assert row[field] == str(run.parameters[field])
+        assert 0.09 <= float(row["test"]) <= 0.32
+
+
+def test_the_league_s_roads_see_as_many_views():
+    runs = make_plan(read_spec(SPECS / "league.yaml")).runs
+    assert {run.parameters["seed"] for run in runs} == {0, 1, 2}
+    simclr, bank, autoencoder = {run.arm: run.parameters for run in runs}.values()
+    assert simclr["supervised_baseline"] and simclr["loss"] == "nt_xent"
+    rest = {"supervised_baseline": False}
+    assert bank == simclr | rest | {"loss": "memory_bank"}
+    assert autoencoder == simclr | rest | {"objective": "reconstruction"}
+
+
 @pytest.mark.parametrize(
     ("name", "field"),
     [
@@ -90,6 +130,7 @@ def test_the_report_s_table_has_its_eleven_rows_at_its_budgets():
         ("learning-rate", "learning_rate"),
         ("crop", "crop_min_area"),
         ("momentum", "batch_norm_momentum"),
+        ("draws", "view_draws"),
     ],
 )
 def test_a_factor_of_the_post_mortem_is_varied_alone_from_the_report(name, field):
@@ -100,8 +141,8 @@ def test_a_factor_of_the_post_mortem_is_varied_alone_from_the_report(name, field
         report = asdict(PRESETS[plan.recipe])
         assert plan.recipe == "report-resnet50"
         other = {key for key in report if run.parameters[key] != report[key]}
-        made_small = {"batch_size", "evaluate_on", "seed", "knn_every", "encoder_depth"}
-        assert other <= {field, *made_small, "color_strength", "gray_probability"}
+        made_small = {"batch_size", "train_limit", "evaluate_on", "knn_every", "encoder_depth"}
+        assert other <= {field, "seed", *made_small, "color_strength", "gray_probability"}
 
 
 @pytest.mark.parametrize(
@@ -152,6 +193,19 @@ def test_the_labels_are_varied_alone_up_to_all_there_are():
     assert (plan.plot["x"], plan.plot["scale"]) == ("labels_per_class", "log")
 
 
+def test_small_batches_without_a_memory_differ_from_those_with_one_in_it_alone():
+    with_memory, without = (
+        make_plan(read_spec(SPECS / f"small-batches{name}.yaml")).runs for name in ("", "-control")
+    )
+    assert {run.parameters["batch_size"] for run in without} >= {32, 512}
+    known = [run.parameters for run in with_memory]
+    for run in without:
+        assert (run.parameters["sogclr_gamma"], run.parameters["loss"]) == (1.0, "sogclr")
+        assert run.parameters | {"sogclr_gamma": 0.9} in known
+    told = read_spec(SPECS / "small-batches.yaml").about
+    assert f"temperature is {with_memory[0].parameters['temperature']:g}" in told
+
+
 def test_the_real_sweep_leaves_out_each_augmentation_of_the_classroom():
     plan = make_plan(read_spec(SPECS / "leave-one-out.yaml"))
     everything, *others = {run.arm: run.parameters for run in plan.runs}.values()
@@ -168,10 +222,12 @@ def test_the_real_sweep_leaves_out_each_augmentation_of_the_classroom():
 def test_the_stronger_views_differ_in_nothing_else():
     plan = make_plan(read_spec(SPECS / "stronger-views.yaml"))
     arms = {run.arm: run.parameters for run in plan.runs}
-    assert len(plan.runs) == 9 and plan.recipe == "classroom" and "--data" in plan.about
-    weak, strong, clsa = arms.values()
+    assert len(plan.runs) == 12 and plan.recipe == "classroom" and "--data" in plan.about
+    weak, longer, strong, clsa = arms.values()
     assert strong == weak | {"views": "strong"}
     assert clsa == weak | {"loss": "clsa"}
+    # Three views of a picture in two epochs are as many as two views in three.
+    assert longer == weak | {"epochs": 3} and 3 * weak["epochs"] == 2 * longer["epochs"]
 
 
 def test_the_ready_pairs_are_all_pairs():
@@ -203,6 +259,10 @@ GOOD = "recipe: smoke\ngrid: {temperature: [0.1, 0.2]}\n"
         ("grid: {temperature: [1]}", r": `recipe:` is missing.*"),
         ("recipe: smoke\n", r": say what to compare, by `grid:` or by `list:`.*"),
         (GOOD + "list: [{}]", r"line 3: say what to compare.*not both\."),
+        (
+            "recipe: smoke\nset: {views: strong}\ngrid:\n  strong_strength: [5, 12]\n",
+            r"line 4: strong_strength must be at most 9 .*; got 12\.",
+        ),
         (GOOD + "seed: [1]", r"line 3: a spec has no 'seed'; did you mean 'seeds'\?"),
         ("recipe: smok\ngrid: {epochs: [1]}", r"line 1: .*no recipe 'smok'.*mean 'smoke'\?"),
         ("recipe: smoke\ngrid: {}", r"line 2: the grid is empty.*"),
