@@ -307,7 +307,11 @@ def test_a_built_kit_has_no_faults_and_is_the_same_when_built_again(simclr, kit)
     ("line", "said"),
     [
         ("1 / 0", "cell 'draw' failed with ZeroDivisionError: division by zero"),
-        ("import os; _ = os.write(2, b'W0000 slow op')", "wrote to stderr: 'W0000 slow op'"),
+        # A kernel reads its own standard error in a thread that needs a moment.
+        (
+            "import os, time; _ = os.write(2, b'W0000 slow op'); time.sleep(2)",
+            "wrote to stderr: 'W0000 slow op'",
+        ),
         ("import warnings; warnings.warn('old')", "cell 'draw' wrote to stderr"),
         ("object()", "shows a memory address, 'at 0x"),
         ("import os; os.getcwd()", "shows a path of this machine"),

@@ -92,7 +92,7 @@ def draw_stripes(folder, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["03_nt_xent"])
+@pytest.mark.parametrize("name", ["03_nt_xent", "05_linear_evaluation"])
 def test_a_lesson_trains_an_encoder_for_pictures_that_the_kit_has_none_for(name, tmp_path):
     """One after the other in the same place: two folders of as many pictures, and another seed."""
     lesson = read("solutions", name)
@@ -112,7 +112,8 @@ def test_what_is_wrong_with_a_notebook_is_seen(tmp_path):
     cells = {
         "parameters": 'profile: str = "full"\ndataset: str = "auto"',
         "injected": "print(profile, dataset)",
-        "descriptor": 'import os\n_ = os.write(2, b"a warning from C++")',
+        # A kernel reads its own standard error in a thread that needs a moment.
+        "descriptor": 'import os, time\n_ = os.write(2, b"a warning from C++")\ntime.sleep(2)',
         "progress": 'import sys\nprint("Pretraining:  50%, 0.1 min left", file=sys.stderr)',
         "same": "print(6 * 7)",
         "other": "print(6 * 7)",

@@ -34,8 +34,10 @@ def test_losses_gradients_and_weights_equal_those_of_one_device(kind):
     found = on_two_devices("train", kind)
     assert {name.split()[-1] for name in found} == {"1", "10"}
     for name, distance in found.items():
-        # Reached: 1e-6, and 2e-5 with normalisation, whose variance is summed in another order.
-        assert distance < (1e-4 if kind == "synchronized" else 1e-5), name
+        # Reached: 1e-6. It grows to 2e-5 in ten steps with normalisation, whose variance is summed
+        # in another order, and with CLSA, whose long steps carry a difference on.
+        grows = name.endswith(" 10") and kind != "plain"
+        assert distance < (1e-4 if grows else 1e-5), name
 
 
 def test_normalisation_that_is_not_synchronised_is_each_device_s_own():
