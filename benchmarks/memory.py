@@ -5,7 +5,8 @@
 
 Takes some minutes. Each row comes from a process of its own. Steps and losses: the most memory that
 was resident during the work, compilation included, less what was resident just before. Gradients:
-how far the one that gradient caching puts together is from that of the whole batch.
+how far the one that gradient caching puts together is from that of the whole batch, with BatchNorm
+frozen and with BatchNorm in training, which then normalises by chunks.
 """
 
 import argparse
@@ -30,9 +31,8 @@ LOSSES = [  # of projections of length 128
     {"batch_size": 2048, "loss_block_rows": 256},
     {"batch_size": 32768, "loss_block_rows": 256},
 ]
-
-
 GRADIENTS = [{"batch_size": 256, "gradient_cache_chunk": 64, "loss_block_rows": 128}]
+NORMALISED = [{"batch_size": 256, "gradient_cache_chunk": chunk} for chunk in (256, 128, 64, 32, 8)]
 
 # What decides a row; the rest of it is what was found.
 ASKED = ("backend", "measured", "batch_size", "gradient_cache_chunk", "loss_block_rows")
@@ -48,7 +48,8 @@ def main():
     if asked:
         print(json.dumps(measure(**json.loads(asked))))
         return
-    for kind, measured in (("loss", LOSSES), ("gradient", GRADIENTS), ("step", STEPS)):
+    kinds = {"loss": LOSSES, "gradient": GRADIENTS, "normalised": NORMALISED, "step": STEPS}
+    for kind, measured in kinds.items():
         for settings in measured:
             row = in_own_process(kind=kind, settings=settings)
             print(*(f"{name}={value}" for name, value in row.items()), flush=True)
@@ -66,7 +67,7 @@ def measure(kind, settings):
     """The memory and the time of two steps, or of a loss with its gradient; or a difference.
 
     Args:
-        kind: `"step"`, `"loss"` or `"gradient"`.
+        kind: `"step"`, `"loss"`, `"gradient"` (BatchNorm frozen) or `"normalised"` (in training).
         settings: fields of a recipe that differ from the classroom's.
     """
     from simclr_lib.quiet import import_keras
@@ -74,8 +75,9 @@ def measure(kind, settings):
     keras = import_keras()
     row = dict.fromkeys((*ASKED, *FOUND), "")
     row |= {"backend": keras.backend.backend(), "measured": kind} | settings
-    if kind == "gradient":
-        return row | {"difference": float(f"{gradient_difference(settings):.2g}")}
+    if kind in ("gradient", "normalised"):
+        difference = gradient_difference(settings, frozen=kind == "gradient")
+        return row | {"difference": float(f"{difference:.2g}")}
     work = {"step": prepare_steps, "loss": prepare_loss}[kind](settings)
     # Linux forgets the high-water mark of this process.
     Path("/proc/self/clear_refs").write_text("5")
@@ -114,19 +116,25 @@ def noise(pictures):
     return np.random.default_rng(0).integers(0, 256, (pictures, 32, 32, 3), "uint8")
 
 
-def gradient_difference(settings):
-    """How far gradient caching is from the gradient of the whole batch, BatchNorm frozen.
+def gradient_difference(settings, frozen):
+    """How far gradient caching is from the gradient of the whole batch.
 
     Both begin with the same weights and see the same views: a first step of SGD with momentum
     leaves the gradient in its velocities, to the last bit.
 
+    Args:
+        settings: fields of a recipe that differ from the classroom's.
+        frozen: whether BatchNorm is frozen. If not, pictures differ as pictures do (of noise, all
+            chunks have the same statistics).
+
     Returns:
-        |difference| ÷ |gradient| of the weights where it is largest.
+        |difference| ÷ |gradient|: frozen, of the weights where it is largest; else of all together.
     """
     import keras
     import numpy as np
 
     from simclr_lib import experiment
+    from simclr_lib.datasets import load_dataset
     from simclr_lib.evaluation import reestimate_batch_norm
     from simclr_lib.recipes import get_recipe
 
@@ -137,22 +145,26 @@ def gradient_difference(settings):
             first, second = keras.ops.split(keras.ops.cast(images, "float32") / 255, 2)
             return keras.ops.concatenate([first, 0.5 * second[:, :, ::-1]])
 
+    count = settings["batch_size"]
+    images = noise(count) if frozen else load_dataset("shapes", train_limit=count).train_images
     found = []
-    for options in (settings, {"batch_size": settings["batch_size"]}):
+    for options in (settings, {"batch_size": count}):
         recipe = get_recipe("classroom", options)
-        images = noise(recipe.batch_size)
         encoder = experiment.build_encoder(recipe, "float32")
-        reestimate_batch_norm(encoder, images)
-        for layer in encoder.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.trainable = False
+        if frozen:
+            reestimate_batch_norm(encoder, images)
+            for layer in encoder.layers:
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    layer.trainable = False
         model = experiment.build_model(recipe, "float32", encoder, len(images))
         model.augmenter = TwoViews()
         model.augmenter(images[:2])
         model(images[:2])
         model.compile(keras.optimizers.SGD(1.0, momentum=0.9))
         model.fit(images, batch_size=len(images), shuffle=False, verbose=0)
-        found.append([np.asarray(velocity) for velocity in model.optimizer.momentums])
+        found.append([np.ravel(velocity) for velocity in model.optimizer.momentums])
+    if not frozen:
+        found = [[np.concatenate(velocities)] for velocities in found]
     length = np.linalg.norm
     return max(length(ours - theirs) / length(theirs) for ours, theirs in zip(*found, strict=True))
 

@@ -278,7 +278,7 @@ def profile_section():
 
 
 def memory_rows(measured):
-    """Rows of `memory.csv`: `"step"`, `"loss"` or `"gradient"`."""
+    """Rows of `memory.csv`: `"step"`, `"loss"`, `"gradient"` or `"normalised"`."""
     with (HERE / "memory.csv").open() as file:
         return [row for row in csv.DictReader(file) if row["measured"] == measured]
 
@@ -335,6 +335,21 @@ def memory_bars():
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
+def chunks_table():
+    """How far chunks move the gradient where BatchNorm normalises by chunks."""
+    rows = memory_rows("normalised")
+    if not rows:
+        return "Not measured yet."
+    lines = [
+        "| pictures in a chunk, of 256 | backend | difference ÷ gradient |",
+        f"|{' --- |' * 3}",
+    ]
+    for row in rows:
+        chunk, difference = row["gradient_cache_chunk"], float(row["difference"])
+        lines.append(f"| {chunk} | {row['backend']} | {difference:.1%} |")
+    return "\n".join(lines)
+
+
 def results_page():
     return f"""# Results
 
@@ -386,6 +401,12 @@ The cached gradient is held against that of the whole batch, of the `classroom` 
 BatchNorm frozen: |difference| ÷ |gradient|, of the weights where it is largest.
 
 {memory_bars()}
+
+With BatchNorm in training the chunks change what is computed: each is normalised by its own
+statistics, so that the gradient is another one, the more so the smaller the chunks are. The same
+encoder, on shapes; |difference| ÷ |gradient| of all weights together.
+
+{chunks_table()}
 
 ## Speed
 

@@ -31,6 +31,16 @@ def test_a_cached_gradient_of_the_classroom_is_that_of_the_whole_batch(measure):
     assert 0 < row["difference"] < 1e-4
 
 
+@pytest.mark.slow
+def test_in_training_batch_norm_sees_chunks_and_the_gradient_is_another(measure):
+    differences = [
+        measure("normalised", batch_size=32, gradient_cache_chunk=chunk)["difference"]
+        for chunk in (32, 16, 4)
+    ]
+    assert differences[0] < 1e-4  # one chunk: the batch
+    assert 0.01 < differences[1] < differences[2] < 1
+
+
 def test_row_blocks_need_a_fraction_of_the_whole_matrix(megabytes):
     whole = megabytes("loss", batch_size=4096)
     blocks = megabytes("loss", batch_size=4096, loss_block_rows=128)
