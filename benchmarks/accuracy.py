@@ -72,6 +72,7 @@ def record(study, arm, seed, folder):
         "data": config["data"]["name"],
         "train": results["pictures"]["train"],
         "test": results["pictures"]["test"],
+        "epochs": config["recipe"]["epochs"],
         "minutes": round(results["training_minutes"], 2),
     }
     for name, found in results["accuracies"].items():

@@ -6,6 +6,7 @@
 
 import csv
 import json
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -311,7 +312,26 @@ Stopped once, and gone on with beside other work. {setting("hour")}
 
 {accuracy_table("hour")}
 
+{hour_outlook()}
+
 """
+
+
+def hour_outlook():
+    """What the long training has gained on the short one, and how far 80 % is at that pace."""
+    trainings = [
+        [row for row in accuracy_rows(study) if row["arm"] == "SimCLR"]
+        for study in ("classroom", "hour")
+    ]
+    epochs = [int(rows[0]["epochs"]) for rows in trainings]
+    reached = [100 * statistics.mean(float(r["SimCLR linear"]) for r in t) for t in trainings]
+    if reached[1] >= 80:
+        return ""
+    pace = (reached[1] - reached[0]) / math.log2(epochs[1] / epochs[0])
+    wanted = epochs[1] * 2 ** ((80 - reached[1]) / pace)
+    return f"""80 % in 60 minutes were wanted: **missed**. From {epochs[0]} to {epochs[1]} epochs,
+each doubling of the training brought {pace:.1f} points; at that pace, 80 % takes {wanted:.0f}
+epochs."""
 
 
 def memory_bars():
