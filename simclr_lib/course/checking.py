@@ -12,12 +12,13 @@ from simclr_lib.course.report import Report
 from simclr_lib.errors import UserError
 from simclr_lib.quiet import import_keras
 
+NOTHING_GIVEN = object()
 JAX_COMPILES = 4  # times the seconds: it compiles each operation anew for each shape
 
 last = {}  # exercise id → (answer, report) of the last check: what hints and solutions start from
 
 
-def check(exercise_id: str, answer) -> Report:
+def check(exercise_id: str, answer=NOTHING_GIVEN) -> Report:
     """Try a learner's function, and show what came out.
 
     It climbs: started? → signature → runs → shape and dtype → properties → values, and stops at
@@ -34,6 +35,9 @@ def check(exercise_id: str, answer) -> Report:
     """
     try:
         exercise = exercises.find(exercise_id)
+        if answer is NOTHING_GIVEN:
+            call = f'check("{exercise.id}", {exercise.id})'
+            raise UserError(f"give it your function too, as in `{call}`.")
     except Exception as error:
         told = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         report = Report(str(exercise_id), "?", "no check", answer, f"This check cannot run: {told}")
@@ -155,7 +159,8 @@ def require_started(exercise, answer):
         raise Failed(
             "not started",
             "This is the kit's own function, which an earlier check put in place. Run the cell with"
-            " your function again, then this one.",
+            " your function again, then this one. If that cell ends with an error, your function"
+            " was not taken: mend the line that the error points at first.",
             True,
         )
     if answer is NOT_STARTED or has_empty_body(answer):
@@ -276,30 +281,44 @@ def is_opaque(value):
     return type(value).__eq__ is object.__eq__
 
 
-def shape_fault(given, right):
+def shape_fault(given, right, its="Its result", it_returns="It returns"):
     """What is wrong with the kind of a result, in a sentence; None if nothing is."""
     if given is None and right is not None:
-        return "It returns None: did you forget `return`?"
+        return f"{it_returns} None: did you forget `return`?"
     if isinstance(right, tuple):
         if not isinstance(given, tuple):
-            return f"It returns {a_thing(given)}; wanted are {len(right)} values: `return a, b`."
+            values = ", ".join("abcdefgh"[: len(right)])
+            wanted = f"wanted are {len(right)} values: `return {values}`"
+            return f"{it_returns} {a_thing(given)}; {wanted}."
         if len(given) != len(right):
-            return f"It returns {len(given)} values; wanted are {len(right)}."
-        faults = (shape_fault(g, r) for g, r in zip(given, right, strict=True))
-        return next(filter(None, faults), None)
+            return f"{it_returns} {len(given)} values; wanted are {len(right)}."
+        for place, (g, r) in enumerate(zip(given, right, strict=True), 1):
+            value = f"Value {place} of its result"
+            if fault := shape_fault(g, r, value, f"{value} is"):
+                return fault
+        return None
     if not is_array(right):
         if isinstance(given, type(right)) or isinstance(right, type(given)):
             return None
-        return f"It returns {a_thing(given)}; wanted is {a_thing(right)}."
+        return f"{it_returns} {a_thing(given)}; wanted is {a_thing(right)}."
     if isinstance(given, list):
-        return "It returns a list: the lesson needs an array, `np.array(...)` makes one of it."
+        return f"{it_returns} a list: the lesson needs an array, `np.array(...)` makes one of it."
     if not is_array(given):
-        return f"It returns {a_thing(given)}; wanted is {a_thing(right)}."
+        return f"{it_returns} {a_thing(given)}; wanted is {a_thing(right)}."
     if np.shape(given) != np.shape(right):
-        return f"Its result has shape {shape(given)}; wanted is {shape(right)}."
+        return f"{its} has shape {shape(given)}; wanted is {shape(right)}."
     kind = {"f": "f", "i": "i", "u": "i", "b": "b"}
-    if kind.get(given.dtype.kind) != kind.get(right.dtype.kind):
-        return f"Its result holds {numbers(given)}; wanted are {numbers(right)}."
+    kinds = kind.get(given.dtype.kind), kind.get(right.dtype.kind)
+    if np.ndim(right) == 0 and kinds == ("i", "f"):
+        return None  # as 1 from min(1, …): any sum goes on with it as with 1.0
+    if np.ndim(right) == 0 and kinds == ("f", "i"):
+        digits = 1 if float(given).is_integer() else 3
+        return (
+            f"{its} is a decimal number, {given:.{digits}f}; wanted is a whole one: `//` and"
+            " `int(...)` round down to one, `math.ceil(...)` rounds up."
+        )
+    if kinds[0] != kinds[1]:
+        return f"{its} holds {numbers(given)}; wanted are {numbers(right)}."
     return None
 
 

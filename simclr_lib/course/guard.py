@@ -71,6 +71,8 @@ class Guard:
                 return result
             try:
                 return observe(result, *given)
+            except Failed:
+                raise
             except Exception as error:
                 if line_of(error, self.answer):  # from a layer or function of the learner's own
                     raise
@@ -252,6 +254,53 @@ def shape(value):
 # (exception, pattern in its message, what to do); the first that fits is said.
 ADVICE = [
     (Exception, r"NotStarted", "A function that it uses is not started yet: do that one first."),
+    (
+        UnboundLocalError,
+        r"",
+        "Within the function it is used in a line above the one that gives it a value.",
+    ),
+    (
+        Exception,
+        r"KerasTensor cannot be used as a bool|Only input tensors may be passed|`data_format` arg",
+        "A layer is made first and then called on a tensor, with two pairs of brackets:"
+        " `layers.ReLU()(x)`.",
+    ),
+    (
+        Exception,
+        r"KerasTensor\b(?!.*is not callable)",
+        "A KerasTensor has a shape and no numbers yet: give it to layers and to functions of"
+        " `keras.ops`, not to NumPy's.",
+    ),
+    (
+        ValueError,
+        r"Cannot convert .* to a shape",
+        "A shape is a tuple, even of one number: `keras.Input((6,))`, with the comma.",
+    ),
+    (
+        ValueError,
+        r"could not broadcast input array",
+        "The array on the left was made with another shape: make it with the result's.",
+    ),
+    (
+        ValueError,
+        r"array element with a sequence",
+        "These parts do not make one array: print them one by one, and look at their lengths.",
+    ),
+    (
+        TypeError,
+        r"only (0-dimensional|length-1|size-1) arrays",
+        "`math` reckons with single numbers: NumPy has the same functions for arrays, as `np.exp`.",
+    ),
+    (
+        TypeError,
+        r"unsupported operand .*'(range|list)'|can't multiply sequence",
+        "Lists and ranges do not reckon number by number: make an array, as with `np.arange`.",
+    ),
+    (
+        TypeError,
+        r"'(range|list)' object cannot be interpreted as an integer",
+        "Several axes are given as a tuple: `axis=tuple(range(...))`.",
+    ),
     (NameError, r"", "Is the name spelled right, and has the cell that defines it been run?"),
     (
         ValueError,
@@ -273,6 +322,11 @@ ADVICE = [
         TypeError,
         r"missing \d+ required|takes \d+ positional|unexpected keyword",
         "Count the arguments of the call in that line.",
+    ),
+    (
+        TypeError,
+        r"too many positional",
+        "A layer that joins tensors takes them as one list: `layers.Add()([x, y])`.",
     ),
     (
         AttributeError,

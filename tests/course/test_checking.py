@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import random
 import sys
 
@@ -53,6 +54,7 @@ def test_the_kits_own_function_is_known_again(average):
     report = examine(average, examine(average, stub).function)
     assert report.stage == "not started"
     assert "Run the cell with your function again" in report.diagnosis
+    assert "your function was not taken" in report.diagnosis
 
 
 @pytest.mark.parametrize(
@@ -98,6 +100,49 @@ def shapes_that_do_not_fit(values, weight=1.0):
     return values + np.zeros((7, 5))
 
 
+def uses_a_name_too_early(values, weight=1.0):
+    total += sum(values)  # noqa: F821
+    return weight * total
+
+
+def layer_on_the_spot(values, weight=1.0):
+    return keras.layers.ReLU(keras.Input((3,)))
+
+
+def numpy_of_a_placeholder(values, weight=1.0):
+    return np.mean(keras.Input((3,)))
+
+
+def method_of_a_placeholder(values, weight=1.0):
+    return keras.Input((3,)).mean()
+
+
+def shape_that_is_a_number(values, weight=1.0):
+    return keras.Input(6)
+
+
+def place_of_another_shape(values, weight=1.0):
+    result = np.zeros((2, 2))
+    result[:] = np.ones((3, 3))
+    return result
+
+
+def math_of_an_array(values, weight=1.0):
+    return math.exp(np.ones(3))
+
+
+def a_range_squared(values, weight=1.0):
+    return range(3) ** 2
+
+
+def axes_as_a_range(values, weight=1.0):
+    return np.ones((2, 2)).mean(axis=range(1))
+
+
+def two_tensors_to_add(values, weight=1.0):
+    return keras.layers.Add()(keras.Input((3,)), keras.Input((3,)))
+
+
 def uses_a_stub(values, weight=1.0):
     return weight * stub(values)
 
@@ -116,6 +161,16 @@ def interrupted(values, weight=1.0):
         (misspells, "`return wieght * values.mean()  # noqa: F821` with NameError"),
         (misspells, "Is the name spelled right"),
         (shapes_that_do_not_fit, "The shapes do not fit"),
+        (uses_a_name_too_early, "in a line above the one that gives it a value"),
+        (layer_on_the_spot, "`layers.ReLU()(x)`"),
+        (numpy_of_a_placeholder, "no numbers yet"),
+        (method_of_a_placeholder, "no numbers yet"),
+        (shape_that_is_a_number, "`keras.Input((6,))`"),
+        (place_of_another_shape, "make it with the result's"),
+        (math_of_an_array, "as `np.exp`"),
+        (a_range_squared, "make an array"),
+        (axes_as_a_range, "`axis=tuple(range(...))`"),
+        (two_tensors_to_add, "`layers.Add()([x, y])`"),
         (uses_a_stub, "do that one first"),
         (interrupted, "You stopped it"),
     ],
@@ -141,7 +196,6 @@ def test_the_learners_arrays_are_never_changed(average):
         (np.ones(3), "shape (3,); wanted is ()"),
         (1j, "dtype complex128"),
         (True, "True/False"),
-        (3, "whole numbers"),
         ((1.0, 2.0), "a tuple"),
         (np.array([1, "a"], dtype=object), "shape (2,)"),
     ],
@@ -182,6 +236,19 @@ def test_numbers_of_any_kind_are_accepted(average, kind):
 def test_half_precision_is_accepted_where_the_tolerance_allows(average):
     loose = dataclasses.replace(average, tolerance=0.01)
     assert examine(loose, lambda values, weight: ops.cast(right(values, weight), "bfloat16")).passed
+
+
+def test_a_whole_number_may_stand_for_a_decimal_one():
+    def box(area, aspect, down, across):
+        height, width = min(1, (area / aspect) ** 0.5), min(1, (area * aspect) ** 0.5)
+        return down * (1 - height), across * (1 - width), height, width
+
+    assert examine(exercises.find("crop_box"), box).passed
+
+
+def test_a_decimal_number_for_a_whole_one_is_told_how_to_round():
+    report = examine(exercises.find("count_negatives"), lambda batch_size: 2 * batch_size / 1 - 2)
+    assert "is a decimal number, 2.0; wanted is a whole one" in report.diagnosis
 
 
 def test_a_property_tells_what_it_saw(average):
@@ -267,6 +334,13 @@ def test_random_numbers_are_left_as_they_were(average):
     before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
     examine(average, draws)
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # noqa: NPY002
+
+
+def test_a_check_without_the_function_is_told(average, capsys):
+    assert check("average").stage == "no check"
+    assert 'give it your function too, as in `check("average", average)`' in capsys.readouterr().out
+    assert check(right).stage == "no check"
+    assert "in quotation marks" in capsys.readouterr().out
 
 
 def test_an_unknown_exercise_is_told_with_the_nearest(average, capsys):

@@ -89,6 +89,26 @@ def test_a_guess_is_asked_for_taken_and_compared(capsys):
     assert capsys.readouterr().out.endswith("No guess; measured: 4.84.\n")
 
 
+@pytest.mark.parametrize("answer", ["30", "30%", " 30 %", "30,0"])
+def test_a_guess_in_quotation_marks_is_a_number_all_the_same(answer, capsys):
+    compare_guess("share", predict("share", "Which share?", answer=answer), 14.06, "%")
+    said = capsys.readouterr().out
+    assert "Your guess: 30. The experiment will tell." in said
+    assert said.endswith("Your guess: 30 %; measured: 14.1 %; 15.9 % apart.\n")
+
+
+def test_a_guess_that_is_a_share_where_a_percentage_is_asked_for(capsys):
+    compare_guess("share", 0.3, 14.06, "%")
+    assert capsys.readouterr().out.endswith("(Did you mean 30 %? Then write 30.)\n")
+
+
+def test_a_choice_may_be_a_number_or_in_capitals():
+    choices = ["0.9", "0.99", "No difference"]
+    assert predict("which", "Which?", choices=choices, answer=0.9) == "0.9"
+    assert predict("which", "Which?", choices=choices, answer="no difference") == "No difference"
+    assert predict("which", "Which?", choices=["none", "all"]) is None
+
+
 def test_a_choice(capsys):
     assert predict("which", "Which?", choices=["h", "z"], answer="x") is None
     assert "'x' is not among the choices" in capsys.readouterr().out
