@@ -121,9 +121,7 @@ def climb(exercise, answer, guard):
     require_started(exercise, answer)
     require_signature(exercise, answer)
     results = [result_of(exercise, guard, index) for index in range(len(exercise.probes))]
-    for result in results:
-        if isinstance(result, Failed):
-            raise result
+    require_runs(exercise, results)
     wanted = results_of(exercise, exercise.kit())
     for index, (given, right) in enumerate(zip(results, wanted, strict=True)):
         fault = shape_fault(given, right)
@@ -137,7 +135,7 @@ def climb(exercise, answer, guard):
     if not exercise.stochastic:
         for index, (given, right) in enumerate(zip(results, wanted, strict=True)):
             if not same(given, right, exercise.tolerance):
-                difference = value_fault(given, right, exercise.tolerance)
+                difference = value_fault(given, right, exercise.tolerance, exercise.observed)
                 raise Failed("values", f"For {described(exercise, index)}, {difference}")
     library = exercise.library_functions()
     called = guard.calls(library, *exercise.arguments(0)) if library else []
@@ -203,6 +201,19 @@ def require_signature(exercise, answer):
         fault = f"yours takes them in the order ({', '.join(given)})"
     if fault:
         raise Failed("signature", f"The lesson calls `{call}`; {fault}.", True)
+
+
+def require_runs(exercise, results):
+    """Raise the first result that is a `Failed`; where others are none, with the arguments."""
+    stopped = [index for index, result in enumerate(results) if isinstance(result, Failed)]
+    if not stopped:
+        return
+    failed = results[stopped[0]]
+    if failed.stage == "runs" and len(stopped) < len(results):
+        given = described(exercise, stopped[0])
+        sentence = f"{failed.sentence} It was called with {given}; with others it runs."
+        raise Failed(failed.stage, sentence) from failed
+    raise failed
 
 
 def broken(rung, guard):
@@ -296,19 +307,21 @@ def shape_fault(given, right):
     if not is_array(given):
         return f"It returns {a_thing(given)}; wanted is {a_thing(right)}."
     if np.shape(given) != np.shape(right):
-        return f"Its result has shape {shape(given)}; wanted is {shape(right)}."
+        wanted = shape(right) if np.ndim(right) else "a single number"
+        return f"Its result has shape {shape(given)}; wanted is {wanted}."
     kind = {"f": "f", "i": "i", "u": "i", "b": "b"}
     if kind.get(given.dtype.kind) != kind.get(right.dtype.kind):
         return f"Its result holds {numbers(given)}; wanted are {numbers(right)}."
     return None
 
 
-def value_fault(given, right, tolerance):
-    """Where two results of one shape differ, in half a sentence."""
+def value_fault(given, right, tolerance, names=()):
+    """Where two results of one shape differ, in half a sentence; `names` are those of a tuple."""
     if isinstance(right, tuple):
         for place, (g, r) in enumerate(zip(given, right, strict=True)):
             if not same(g, r, tolerance):
-                return f"value {place + 1} of the result differs: {value_fault(g, r, tolerance)}"
+                name = names[place] if names else f"value {place + 1} of the result"
+                return f"{name} differs: {value_fault(g, r, tolerance)}"
     if not is_array(right):
         return f"your result is {given!r}; expected is {right!r}."
     if not np.all(np.isfinite(given)):
@@ -338,8 +351,10 @@ def described(exercise, index):
     return ", ".join(
         f"`{name}` of shape {shape(value)}"
         if is_array(value) and np.ndim(value)
+        else f"`{name}` = {value!r}"
+        if isinstance(value, str)
         else f"`{name}` = {value}"
-        if isinstance(value, (bool, int, float, str, np.generic, type(None)))
+        if isinstance(value, (bool, int, float, np.generic, type(None)))
         else f"`{name}` ({a_thing(value)})"
         for name, value in arguments
     )

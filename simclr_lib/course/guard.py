@@ -255,6 +255,19 @@ ADVICE = [
     (NameError, r"", "Is the name spelled right, and has the cell that defines it been run?"),
     (
         ValueError,
+        r"No gradients provided",
+        "The tape saw no way from the weights to the loss: compute all of it, from the encoder on,"
+        " within `with tf.GradientTape() as tape:`, and make no NumPy array on the way.",
+    ),
+    (
+        ValueError,
+        r"Unknown variable",
+        "The optimiser knows the weights that are trained, `.trainable_variables`; BatchNorm's"
+        " statistics are none of them.",
+    ),
+    (Exception, r"ways to split", "Is it the right axis? The pictures are counted along axis 0."),
+    (
+        ValueError,
         r"matmul|broadcast|shapes|align|dimension|Incompatible|size",
         "The shapes do not fit: write `print(a.shape, b.shape)` into the line before it and run"
         " your function on a small array.",
@@ -262,7 +275,8 @@ ADVICE = [
     (
         ValueError,
         r"truth value",
-        "It asks `if` of a whole array: use `np.where`, or compare single numbers.",
+        "It asks `if` of a whole array: ask `np.all(…)` or `np.any(…)` of it, use `np.where`, or"
+        " compare single numbers.",
     ),
     (
         Exception,
@@ -273,6 +287,18 @@ ADVICE = [
         TypeError,
         r"missing \d+ required|takes \d+ positional|unexpected keyword",
         "Count the arguments of the call in that line.",
+    ),
+    (
+        TypeError,
+        r"'NoneType' object",
+        "Something in this line is None: a call that works in place, as `shuffle` and `sort` do,"
+        " returns nothing.",
+    ),
+    (
+        (TypeError, IndexError),
+        r"integer",
+        "A decimal number stands where a whole one is needed: `/` gives a decimal number even"
+        " where it leaves no rest, `//` a whole one.",
     ),
     (
         AttributeError,

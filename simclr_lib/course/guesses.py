@@ -17,7 +17,7 @@ def predict(question_id: str, question: str, choices=None, answer=None):
         answer: the guess.
 
     Returns:
-        The guess; None while there is none, or one that is not among the choices.
+        The guess; None while there is none, or one that is not among the choices or no number.
     """
     questions[question_id] = question
     lines = [f"Guess first: {question}"]
@@ -27,6 +27,9 @@ def predict(question_id: str, question: str, choices=None, answer=None):
         lines.append("Write your guess in place of `None` and run this cell again.")
     elif choices is not None and answer not in choices:
         lines.append(f"{answer!r} is not among the choices.")
+        answer = None
+    elif choices is None and not is_number(answer):
+        lines.append(f"{answer!r} is not a number: write one, without quotes and without a unit.")
         answer = None
     else:
         lines.append(f"Your guess: {answer!r}. The experiment will tell.")

@@ -98,6 +98,34 @@ def shapes_that_do_not_fit(values, weight=1.0):
     return values + np.zeros((7, 5))
 
 
+def stops_where_the_weight_is_small(values, weight=1.0):
+    if weight < 1:
+        raise ZeroDivisionError("division by zero")
+    return weight * np.mean(values)
+
+
+def a_single_slash(values, weight=1.0):
+    return values[len(values) / 2]
+
+
+def shuffles_into_nothing(values, weight=1.0):
+    return random.shuffle(list(values))[0]
+
+
+def asks_if_of_an_array(values, weight=1.0):
+    return values if values > 0 else weight
+
+
+def no_gradients(values, weight=1.0):
+    keras.optimizers.SGD().apply([None], [keras.Variable(1.0)])
+
+
+def gradient_of_a_statistic(values, weight=1.0):
+    optimizer = keras.optimizers.SGD()
+    optimizer.build([keras.Variable(1.0)])
+    optimizer.apply([np.float32(1)], [keras.Variable(1.0)])
+
+
 def uses_a_stub(values, weight=1.0):
     return weight * stub(values)
 
@@ -116,6 +144,12 @@ def interrupted(values, weight=1.0):
         (misspells, "`return wieght * values.mean()  # noqa: F821` with NameError"),
         (misspells, "Is the name spelled right"),
         (shapes_that_do_not_fit, "The shapes do not fit"),
+        (stops_where_the_weight_is_small, "called with `values` of shape (2,), `weight` = 0.5"),
+        (a_single_slash, "`//` a whole one"),
+        (shuffles_into_nothing, "a call that works in place"),
+        (asks_if_of_an_array, "`np.any(…)`"),
+        (no_gradients, "make no NumPy array on the way"),
+        (gradient_of_a_statistic, "`.trainable_variables`"),
         (uses_a_stub, "do that one first"),
         (interrupted, "You stopped it"),
     ],
@@ -124,6 +158,10 @@ def test_running(average, answer, said):
     report = examine(average, answer)
     assert report.stage == "runs"
     assert said in report.diagnosis
+
+
+def test_what_stops_on_every_probe_is_told_without_arguments(average):
+    assert "It was called with" not in examine(average, misspells).diagnosis
 
 
 def test_the_learners_arrays_are_never_changed(average):
@@ -138,7 +176,7 @@ def test_the_learners_arrays_are_never_changed(average):
         (None, "did you forget `return`?"),
         ([1.0], "a list"),
         ("1", "a str"),
-        (np.ones(3), "shape (3,); wanted is ()"),
+        (np.ones(3), "shape (3,); wanted is a single number"),
         (1j, "dtype complex128"),
         (True, "True/False"),
         (3, "whole numbers"),
@@ -195,6 +233,17 @@ def test_values_tell_where_they_differ(average):
     assert report.stage == "values"
     said = "For `values` of shape (3,), `weight` = 2.0, your result is 4; expected is 4.667."
     assert report.diagnosis == said
+
+
+def test_what_is_observed_has_a_name(average):
+    seen = dataclasses.replace(
+        average,
+        observe=lambda result, values, weight: (np.asarray(result), np.asarray(weight)),
+        observed=("the mean", "the weight"),
+        ladder=[],
+    )
+    report = examine(seen, lambda values, weight: weight * np.median(values))
+    assert report.diagnosis.endswith("the mean differs: your result is 4; expected is 4.667.")
 
 
 def test_a_known_mistake_is_named(average):

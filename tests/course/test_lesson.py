@@ -89,6 +89,11 @@ def test_a_guess_is_asked_for_taken_and_compared(capsys):
     assert capsys.readouterr().out.endswith("No guess; measured: 4.84.\n")
 
 
+def test_a_guess_that_is_no_number_is_told(capsys):
+    assert predict("share", "Which share?", answer="35 %") is None
+    assert "'35 %' is not a number: write one, without quotes" in capsys.readouterr().out
+
+
 def test_a_choice(capsys):
     assert predict("which", "Which?", choices=["h", "z"], answer="x") is None
     assert "'x' is not among the choices" in capsys.readouterr().out
