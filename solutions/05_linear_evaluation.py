@@ -469,7 +469,7 @@ k, temperature = neighbours[column], temperatures[row]
 figure, ax = plt.subplots(figsize=(6.6, 3.2), layout="constrained")
 image = ax.imshow(100 * grid, cmap="Blues", aspect="auto")
 for (r, c), value in np.ndenumerate(grid):
-    dark = value > (grid.min() + grid.max()) / 2
+    dark = value > grid.min() + 0.7 * np.ptp(grid)
     ax.text(c, r, f"{100 * value:.0f}", ha="center", va="center", color="white" if dark else "k")
 ax.set_xticks(range(len(neighbours)), neighbours)
 ax.set_yticks(range(len(temperatures)), temperatures)
@@ -672,7 +672,9 @@ show(figure)
 # ## A map of the features
 #
 # t-SNE puts pictures that are neighbours in h near each other on a plane. It shows *which groups
-# there are*; distances between far groups mean nothing. First the random encoder, then SimCLR.
+# there are*; distances between far groups mean nothing. Each small mark is a picture; the large one
+# with the name lies in the middle of its class, even where none of its pictures is. First the
+# random encoder, then SimCLR.
 
 # %% slug=map-random
 some = np.random.default_rng([seed, 3]).permutation(len(test_y))[

@@ -124,7 +124,7 @@ def climb(exercise, answer, guard):
     require_runs(exercise, results)
     wanted = results_of(exercise, exercise.kit())
     for index, (given, right) in enumerate(zip(results, wanted, strict=True)):
-        fault = shape_fault(given, right)
+        fault = shape_fault(given, right, counted=exercise.observe is None)
         if fault:
             on = f" (for {described(exercise, index)})"
             raise Failed("shape and dtype", f"{fault}{on if len(results) > 1 else ''}")
@@ -287,17 +287,25 @@ def is_opaque(value):
     return type(value).__eq__ is object.__eq__
 
 
-def shape_fault(given, right):
-    """What is wrong with the kind of a result, in a sentence; None if nothing is."""
+def shape_fault(given, right, counted=True):
+    """What is wrong with the kind of a result, in a sentence; None if nothing is.
+
+    Args:
+        given, right: the result, and the expected one.
+        counted: whether to say which value of a tuple it is.
+    """
     if given is None and right is not None:
         return "It returns None: did you forget `return`?"
     if isinstance(right, tuple):
         if not isinstance(given, tuple):
-            return f"It returns {a_thing(given)}; wanted are {len(right)} values: `return a, b`."
+            names = ", ".join("abcdefgh"[: len(right)])
+            return f"It returns {a_thing(given)}; wanted are {len(right)} values: `return {names}`."
         if len(given) != len(right):
             return f"It returns {len(given)} values; wanted are {len(right)}."
-        faults = (shape_fault(g, r) for g, r in zip(given, right, strict=True))
-        return next(filter(None, faults), None)
+        for place, (g, r) in enumerate(zip(given, right, strict=True), 1):
+            if fault := shape_fault(g, r):
+                return f"Value {place} of {len(right)}: {fault}" if counted else fault
+        return None
     if not is_array(right):
         if isinstance(given, type(right)) or isinstance(right, type(given)):
             return None
@@ -307,6 +315,8 @@ def shape_fault(given, right):
     if not is_array(given):
         return f"It returns {a_thing(given)}; wanted is {a_thing(right)}."
     if np.shape(given) != np.shape(right):
+        if not np.ndim(given):
+            return f"Its result is a single number; wanted is an array of shape {shape(right)}."
         wanted = shape(right) if np.ndim(right) else "a single number"
         return f"Its result has shape {shape(given)}; wanted is {wanted}."
     kind = {"f": "f", "i": "i", "u": "i", "b": "b"}

@@ -268,6 +268,11 @@ ADVICE = [
     (Exception, r"ways to split", "Is it the right axis? The pictures are counted along axis 0."),
     (
         ValueError,
+        r"inhomogeneous",
+        "Pieces of different lengths make no array: `np.concatenate` puts one below the other.",
+    ),
+    (
+        ValueError,
         r"matmul|broadcast|shapes|align|dimension|Incompatible|size",
         "The shapes do not fit: write `print(a.shape, b.shape)` into the line before it and run"
         " your function on a small array.",
@@ -275,8 +280,8 @@ ADVICE = [
     (
         ValueError,
         r"truth value",
-        "It asks `if` of a whole array: ask `np.all(…)` or `np.any(…)` of it, use `np.where`, or"
-        " compare single numbers.",
+        "It asks `if`, `and` or `or` of a whole array: ask `np.all(…)` or `np.any(…)` of it, use"
+        " `np.where`, compare single numbers, or write `(…) & (…)` for `and`.",
     ),
     (
         Exception,
@@ -287,6 +292,17 @@ ADVICE = [
         TypeError,
         r"missing \d+ required|takes \d+ positional|unexpected keyword",
         "Count the arguments of the call in that line.",
+    ),
+    (
+        TypeError,
+        r"Cannot interpret .* as a data type",
+        "A shape has brackets of its own, as in `np.zeros((rows, columns))`.",
+    ),
+    (
+        TypeError,
+        r"Cannot cast ufunc",
+        "An array of whole numbers cannot take decimal numbers in: write `a = a / b` rather than"
+        " `a /= b`.",
     ),
     (
         TypeError,

@@ -116,6 +116,24 @@ def asks_if_of_an_array(values, weight=1.0):
     return values if values > 0 else weight
 
 
+def asks_and_of_arrays(values, weight=1.0):
+    return np.sum(values > 0 and values < 2)
+
+
+def pieces_of_two_lengths(values, weight=1.0):
+    return np.array([values, values[1:]])
+
+
+def shape_without_brackets(values, weight=1.0):
+    return np.zeros(3, 3)
+
+
+def decimals_into_whole_numbers(values, weight=1.0):
+    whole = np.arange(3)
+    whole /= 2
+    return whole
+
+
 def no_gradients(values, weight=1.0):
     keras.optimizers.SGD().apply([None], [keras.Variable(1.0)])
 
@@ -148,6 +166,10 @@ def interrupted(values, weight=1.0):
         (a_single_slash, "`//` a whole one"),
         (shuffles_into_nothing, "a call that works in place"),
         (asks_if_of_an_array, "`np.any(…)`"),
+        (asks_and_of_arrays, "`(…) & (…)`"),
+        (pieces_of_two_lengths, "`np.concatenate` puts"),
+        (shape_without_brackets, "A shape has brackets of its own"),
+        (decimals_into_whole_numbers, "`a = a / b`"),
         (no_gradients, "make no NumPy array on the way"),
         (gradient_of_a_statistic, "`.trainable_variables`"),
         (uses_a_stub, "do that one first"),
@@ -220,6 +242,14 @@ def test_numbers_of_any_kind_are_accepted(average, kind):
 def test_half_precision_is_accepted_where_the_tolerance_allows(average):
     loose = dataclasses.replace(average, tolerance=0.01)
     assert examine(loose, lambda values, weight: ops.cast(right(values, weight), "bfloat16")).passed
+
+
+def test_the_value_of_several_that_is_not_as_wanted_is_counted():
+    standardise = exercises.find("standardise")
+    report = examine(standardise, lambda train_h, test_h: (train_h, 1.0))
+    assert report.diagnosis.startswith("Value 2 of 2: Its result is a single number; wanted is an")
+    report = examine(standardise, lambda train_h, test_h: 1.0)
+    assert "wanted are 2 values: `return a, b`" in report.diagnosis
 
 
 def test_a_property_tells_what_it_saw(average):

@@ -94,8 +94,8 @@ def descend(encoder, head, optimizer, loss_of, parts=("encoder", "head"), sign=1
 
         with tf.GradientTape() as tape:
             loss = loss_of()
-        none = tf.UnconnectedGradients.ZERO
-        gradients = tape.gradient(loss, weights, unconnected_gradients=none)
+        found = zip(tape.gradient(loss, weights), weights, strict=True)
+        gradients = [keras.ops.zeros_like(w) if g is None else g for g, w in found]
     else:
         import jax
 
