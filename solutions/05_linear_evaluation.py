@@ -491,7 +491,7 @@ random_guess = predict("random", "The probe on the random encoder's features, %?
 # The same judges for all three. A rival deserves the same care: for pixels and for the random
 # encoder the validation part chooses a penalty of their own. (k and τ stay those that suit SimCLR.)
 # We use the kit's `linear_probe`, which does what yours does, only faster; the last line has both
-# beside each other.
+# beside each other. Neither goes down to the very lowest point, so a few pictures may differ.
 
 # %% slug=table
 from functools import partial
@@ -651,8 +651,8 @@ confusion = confusion_counts(test_y, answers, classes)
 show(plots.confusion_matrix(confusion, data.class_names, "Linear probe: what is taken for what"))
 
 # %% [markdown] slug=neighbours-text
-# And the neighbours themselves: four test pictures, and the training pictures with the most similar
-# h. What do they share, and what not?
+# And the neighbours themselves: test pictures of up to four classes, and the training pictures with
+# the most similar h. What do they share, and what not?
 
 # %% slug=neighbours
 from simclr_lib.evaluation import nearest
