@@ -125,12 +125,10 @@ def climb(exercise, answer, guard):
     require_started(exercise, answer)
     require_signature(exercise, answer)
     results = [result_of(exercise, guard, index) for index in range(len(exercise.probes))]
-    for result in results:
-        if isinstance(result, Failed):
-            raise result
+    require_runs(exercise, results)
     wanted = results_of(exercise, exercise.kit())
     for index, (given, right) in enumerate(zip(results, wanted, strict=True)):
-        fault = shape_fault(given, right)
+        fault = shape_fault(given, right, counted=exercise.observe is None)
         if fault:
             on = f" (for {described(exercise, index)})"
             raise Failed("shape and dtype", f"{fault}{on if len(results) > 1 else ''}")
@@ -141,7 +139,7 @@ def climb(exercise, answer, guard):
     if not exercise.stochastic:
         for index, (given, right) in enumerate(zip(results, wanted, strict=True)):
             if not same(given, right, exercise.tolerance):
-                difference = value_fault(given, right, exercise.tolerance)
+                difference = value_fault(given, right, exercise.tolerance, exercise.observed)
                 raise Failed("values", f"For {described(exercise, index)}, {difference}")
     library = exercise.library_functions()
     called = guard.calls(library, *exercise.arguments(0)) if library else []
@@ -208,6 +206,19 @@ def require_signature(exercise, answer):
         fault = f"yours takes them in the order ({', '.join(given)})"
     if fault:
         raise Failed("signature", f"The lesson calls `{call}`; {fault}.", True)
+
+
+def require_runs(exercise, results):
+    """Raise the first result that is a `Failed`; where others are none, with the arguments."""
+    stopped = [index for index, result in enumerate(results) if isinstance(result, Failed)]
+    if not stopped:
+        return
+    failed = results[stopped[0]]
+    if failed.stage == "runs" and len(stopped) < len(results):
+        given = described(exercise, stopped[0])
+        sentence = f"{failed.sentence} It was called with {given}; with others it runs."
+        raise Failed(failed.stage, sentence) from failed
+    raise failed
 
 
 def broken(rung, guard):
@@ -281,32 +292,38 @@ def is_opaque(value):
     return type(value).__eq__ is object.__eq__
 
 
-def shape_fault(given, right, its="Its result", it_returns="It returns"):
-    """What is wrong with the kind of a result, in a sentence; None if nothing is."""
+def shape_fault(given, right, counted=True):
+    """What is wrong with the kind of a result, in a sentence; None if nothing is.
+
+    Args:
+        given, right: the result, and the expected one.
+        counted: whether to say which value of a tuple it is.
+    """
     if given is None and right is not None:
-        return f"{it_returns} None: did you forget `return`?"
+        return "It returns None: did you forget `return`?"
     if isinstance(right, tuple):
         if not isinstance(given, tuple):
-            values = ", ".join("abcdefgh"[: len(right)])
-            wanted = f"wanted are {len(right)} values: `return {values}`"
-            return f"{it_returns} {a_thing(given)}; {wanted}."
+            names = ", ".join("abcdefgh"[: len(right)])
+            return f"It returns {a_thing(given)}; wanted are {len(right)} values: `return {names}`."
         if len(given) != len(right):
-            return f"{it_returns} {len(given)} values; wanted are {len(right)}."
+            return f"It returns {len(given)} values; wanted are {len(right)}."
         for place, (g, r) in enumerate(zip(given, right, strict=True), 1):
-            value = f"Value {place} of its result"
-            if fault := shape_fault(g, r, value, f"{value} is"):
-                return fault
+            if fault := shape_fault(g, r):
+                return f"Value {place} of {len(right)}: {fault}" if counted else fault
         return None
     if not is_array(right):
         if isinstance(given, type(right)) or isinstance(right, type(given)):
             return None
-        return f"{it_returns} {a_thing(given)}; wanted is {a_thing(right)}."
+        return f"It returns {a_thing(given)}; wanted is {a_thing(right)}."
     if isinstance(given, list):
-        return f"{it_returns} a list: the lesson needs an array, `np.array(...)` makes one of it."
+        return "It returns a list: the lesson needs an array, `np.array(...)` makes one of it."
     if not is_array(given):
-        return f"{it_returns} {a_thing(given)}; wanted is {a_thing(right)}."
+        return f"It returns {a_thing(given)}; wanted is {a_thing(right)}."
     if np.shape(given) != np.shape(right):
-        return f"{its} has shape {shape(given)}; wanted is {shape(right)}."
+        if not np.ndim(given):
+            return f"Its result is a single number; wanted is an array of shape {shape(right)}."
+        wanted = shape(right) if np.ndim(right) else "a single number"
+        return f"Its result has shape {shape(given)}; wanted is {wanted}."
     kind = {"f": "f", "i": "i", "u": "i", "b": "b"}
     kinds = kind.get(given.dtype.kind), kind.get(right.dtype.kind)
     if np.ndim(right) == 0 and kinds == ("i", "f"):
@@ -314,20 +331,21 @@ def shape_fault(given, right, its="Its result", it_returns="It returns"):
     if np.ndim(right) == 0 and kinds == ("f", "i"):
         digits = 1 if float(given).is_integer() else 3
         return (
-            f"{its} is a decimal number, {given:.{digits}f}; wanted is a whole one: `//` and"
+            f"Its result is a decimal number, {given:.{digits}f}; wanted is a whole one: `//` and"
             " `int(...)` round down to one, `math.ceil(...)` rounds up."
         )
     if kinds[0] != kinds[1]:
-        return f"{its} holds {numbers(given)}; wanted are {numbers(right)}."
+        return f"Its result holds {numbers(given)}; wanted are {numbers(right)}."
     return None
 
 
-def value_fault(given, right, tolerance):
-    """Where two results of one shape differ, in half a sentence."""
+def value_fault(given, right, tolerance, names=()):
+    """Where two results of one shape differ, in half a sentence; `names` are those of a tuple."""
     if isinstance(right, tuple):
         for place, (g, r) in enumerate(zip(given, right, strict=True)):
             if not same(g, r, tolerance):
-                return f"value {place + 1} of the result differs: {value_fault(g, r, tolerance)}"
+                name = names[place] if names else f"value {place + 1} of the result"
+                return f"{name} differs: {value_fault(g, r, tolerance)}"
     if not is_array(right):
         return f"your result is {given!r}; expected is {right!r}."
     if not np.all(np.isfinite(given)):
@@ -357,8 +375,10 @@ def described(exercise, index):
     return ", ".join(
         f"`{name}` of shape {shape(value)}"
         if is_array(value) and np.ndim(value)
+        else f"`{name}` = {value!r}"
+        if isinstance(value, str)
         else f"`{name}` = {value}"
-        if isinstance(value, (bool, int, float, str, np.generic, type(None)))
+        if isinstance(value, (bool, int, float, np.generic, type(None)))
         else f"`{name}` ({a_thing(value)})"
         for name, value in arguments
     )

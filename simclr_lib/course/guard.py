@@ -282,11 +282,6 @@ ADVICE = [
         "The array on the left was made with another shape: make it with the result's.",
     ),
     (
-        ValueError,
-        r"array element with a sequence",
-        "These parts do not make one array: print them one by one, and look at their lengths.",
-    ),
-    (
         TypeError,
         r"only (0-dimensional|length-1|size-1) arrays",
         "`math` reckons with single numbers: NumPy has the same functions for arrays, as `np.exp`.",
@@ -304,6 +299,24 @@ ADVICE = [
     (NameError, r"", "Is the name spelled right, and has the cell that defines it been run?"),
     (
         ValueError,
+        r"No gradients provided",
+        "The tape saw no way from the weights to the loss: compute all of it, from the encoder on,"
+        " within `with tf.GradientTape() as tape:`, and make no NumPy array on the way.",
+    ),
+    (
+        ValueError,
+        r"Unknown variable",
+        "The optimiser knows the weights that are trained, `.trainable_variables`; BatchNorm's"
+        " statistics are none of them.",
+    ),
+    (Exception, r"ways to split", "Is it the right axis? The pictures are counted along axis 0."),
+    (
+        ValueError,
+        r"inhomogeneous",
+        "Pieces of different lengths make no array: `np.concatenate` puts one below the other.",
+    ),
+    (
+        ValueError,
         r"matmul|broadcast|shapes|align|dimension|Incompatible|size",
         "The shapes do not fit: write `print(a.shape, b.shape)` into the line before it and run"
         " your function on a small array.",
@@ -311,7 +324,8 @@ ADVICE = [
     (
         ValueError,
         r"truth value",
-        "It asks `if` of a whole array: use `np.where`, or compare single numbers.",
+        "It asks `if`, `and` or `or` of a whole array: ask `np.all(…)` or `np.any(…)` of it, use"
+        " `np.where`, compare single numbers, or write `(…) & (…)` for `and`.",
     ),
     (
         Exception,
@@ -327,6 +341,29 @@ ADVICE = [
         TypeError,
         r"too many positional",
         "A layer that joins tensors takes them as one list: `layers.Add()([x, y])`.",
+    ),
+    (
+        TypeError,
+        r"Cannot interpret .* as a data type",
+        "A shape has brackets of its own, as in `np.zeros((rows, columns))`.",
+    ),
+    (
+        TypeError,
+        r"Cannot cast ufunc",
+        "An array of whole numbers cannot take decimal numbers in: write `a = a / b` rather than"
+        " `a /= b`.",
+    ),
+    (
+        TypeError,
+        r"'NoneType' object",
+        "Something in this line is None: a call that works in place, as `shuffle` and `sort` do,"
+        " returns nothing.",
+    ),
+    (
+        (TypeError, IndexError),
+        r"integer",
+        "A decimal number stands where a whole one is needed: `/` gives a decimal number even"
+        " where it leaves no rest, `//` a whole one.",
     ),
     (
         AttributeError,

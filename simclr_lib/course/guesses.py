@@ -19,7 +19,7 @@ def predict(question_id: str, question: str, choices=None, answer=None):
         answer: the guess.
 
     Returns:
-        The guess; None while there is none, or one that is not among the choices.
+        The guess; None while there is none, or one that is not among the choices or no number.
     """
     questions[question_id] = question
     answer = taken(answer, choices)
@@ -30,6 +30,9 @@ def predict(question_id: str, question: str, choices=None, answer=None):
         lines.append("Write your guess in place of `None` and run this cell again.")
     elif choices is not None and answer not in choices:
         lines.append(f"{answer!r} is not among the choices.")
+        answer = None
+    elif choices is None and not is_number(answer):
+        lines.append(f"{answer!r} is not a number: write one, without quotes and without a unit.")
         answer = None
     else:
         guess = f"{answer:.6g}" if isinstance(answer, float) else repr(answer)

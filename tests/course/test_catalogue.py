@@ -7,7 +7,8 @@ import time
 import pytest
 
 from simclr_lib.course import exercises
-from simclr_lib.course.checking import examine
+from simclr_lib.course.checking import examine, results_of
+from simclr_lib.course.guard import Failed
 
 EXERCISES = exercises.all_exercises()
 RIGHT = [(e, answer) for e in EXERCISES for answer in e.right]
@@ -51,6 +52,13 @@ def test_a_mistake_is_caught(exercise, mistake):
     assert not report.passed
     assert report.stage not in ("not started", "no check"), str(report)
     assert report.function is not mistake.answer
+
+
+@pytest.mark.parametrize(("exercise", "mistake"), named(WRONG))
+def test_a_mistake_runs(exercise, mistake):
+    """One that stops on every probe would be seen in all answers that stop with such an error."""
+    results = results_of(exercise, mistake.answer)
+    assert not all(isinstance(result, Failed) for result in results), results
 
 
 def test_the_catalogue_names_its_mistakes(capsys):

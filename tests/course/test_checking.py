@@ -143,6 +143,52 @@ def two_tensors_to_add(values, weight=1.0):
     return keras.layers.Add()(keras.Input((3,)), keras.Input((3,)))
 
 
+def stops_where_the_weight_is_small(values, weight=1.0):
+    if weight < 1:
+        raise ZeroDivisionError("division by zero")
+    return weight * np.mean(values)
+
+
+def a_single_slash(values, weight=1.0):
+    return values[len(values) / 2]
+
+
+def shuffles_into_nothing(values, weight=1.0):
+    return random.shuffle(list(values))[0]
+
+
+def asks_if_of_an_array(values, weight=1.0):
+    return values if values > 0 else weight
+
+
+def asks_and_of_arrays(values, weight=1.0):
+    return np.sum(values > 0 and values < 2)
+
+
+def pieces_of_two_lengths(values, weight=1.0):
+    return np.array([values, values[1:]])
+
+
+def shape_without_brackets(values, weight=1.0):
+    return np.zeros(3, 3)
+
+
+def decimals_into_whole_numbers(values, weight=1.0):
+    whole = np.arange(3)
+    whole /= 2
+    return whole
+
+
+def no_gradients(values, weight=1.0):
+    keras.optimizers.SGD().apply([None], [keras.Variable(1.0)])
+
+
+def gradient_of_a_statistic(values, weight=1.0):
+    optimizer = keras.optimizers.SGD()
+    optimizer.build([keras.Variable(1.0)])
+    optimizer.apply([np.float32(1)], [keras.Variable(1.0)])
+
+
 def uses_a_stub(values, weight=1.0):
     return weight * stub(values)
 
@@ -171,6 +217,16 @@ def interrupted(values, weight=1.0):
         (a_range_squared, "make an array"),
         (axes_as_a_range, "`axis=tuple(range(...))`"),
         (two_tensors_to_add, "`layers.Add()([x, y])`"),
+        (stops_where_the_weight_is_small, "called with `values` of shape (2,), `weight` = 0.5"),
+        (a_single_slash, "`//` a whole one"),
+        (shuffles_into_nothing, "a call that works in place"),
+        (asks_if_of_an_array, "`np.any(…)`"),
+        (asks_and_of_arrays, "`(…) & (…)`"),
+        (pieces_of_two_lengths, "`np.concatenate` puts"),
+        (shape_without_brackets, "A shape has brackets of its own"),
+        (decimals_into_whole_numbers, "`a = a / b`"),
+        (no_gradients, "make no NumPy array on the way"),
+        (gradient_of_a_statistic, "`.trainable_variables`"),
         (uses_a_stub, "do that one first"),
         (interrupted, "You stopped it"),
     ],
@@ -179,6 +235,10 @@ def test_running(average, answer, said):
     report = examine(average, answer)
     assert report.stage == "runs"
     assert said in report.diagnosis
+
+
+def test_what_stops_on_every_probe_is_told_without_arguments(average):
+    assert "It was called with" not in examine(average, misspells).diagnosis
 
 
 def test_the_learners_arrays_are_never_changed(average):
@@ -193,7 +253,7 @@ def test_the_learners_arrays_are_never_changed(average):
         (None, "did you forget `return`?"),
         ([1.0], "a list"),
         ("1", "a str"),
-        (np.ones(3), "shape (3,); wanted is ()"),
+        (np.ones(3), "shape (3,); wanted is a single number"),
         (1j, "dtype complex128"),
         (True, "True/False"),
         ((1.0, 2.0), "a tuple"),
@@ -251,6 +311,14 @@ def test_a_decimal_number_for_a_whole_one_is_told_how_to_round():
     assert "is a decimal number, 2.0; wanted is a whole one" in report.diagnosis
 
 
+def test_the_value_of_several_that_is_not_as_wanted_is_counted():
+    standardise = exercises.find("standardise")
+    report = examine(standardise, lambda train_h, test_h: (train_h, 1.0))
+    assert report.diagnosis.startswith("Value 2 of 2: Its result is a single number; wanted is an")
+    report = examine(standardise, lambda train_h, test_h: 1.0)
+    assert "wanted are 2 values: `return a, b`" in report.diagnosis
+
+
 def test_a_property_tells_what_it_saw(average):
     report = examine(average, lambda values, weight: 1e6 * weight)
     assert (report.stage, report.mistakes) == ("properties", ())
@@ -262,6 +330,17 @@ def test_values_tell_where_they_differ(average):
     assert report.stage == "values"
     said = "For `values` of shape (3,), `weight` = 2.0, your result is 4; expected is 4.667."
     assert report.diagnosis == said
+
+
+def test_what_is_observed_has_a_name(average):
+    seen = dataclasses.replace(
+        average,
+        observe=lambda result, values, weight: (np.asarray(result), np.asarray(weight)),
+        observed=("the mean", "the weight"),
+        ladder=[],
+    )
+    report = examine(seen, lambda values, weight: weight * np.median(values))
+    assert report.diagnosis.endswith("the mean differs: your result is 4; expected is 4.667.")
 
 
 def test_a_known_mistake_is_named(average):
