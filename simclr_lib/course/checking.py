@@ -40,7 +40,8 @@ def check(exercise_id: str, answer=NOTHING_GIVEN) -> Report:
             raise UserError(f"give it your function too, as in `{call}`.")
     except Exception as error:
         told = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        report = Report(str(exercise_id), "?", "no check", answer, f"This check cannot run: {told}")
+        name = getattr(exercise_id, "__name__", str(exercise_id))
+        report = Report(name, "?", "no check", answer, f"This check cannot run: {told}")
         report.show()
         return report
     report = examine(exercise, answer)
