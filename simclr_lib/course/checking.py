@@ -134,7 +134,10 @@ def climb(exercise, answer, guard):
             on = f" (for {described(exercise, index)})"
             raise Failed("shape and dtype", f"{fault}{on if len(results) > 1 else ''}")
     for rung in exercise.ladder:
-        fault = broken(rung, guard)
+        try:
+            fault = broken(rung, guard)
+        except Failed as failed:
+            raise with_arguments(failed, exercise, guard.given) from failed
         if fault:
             raise Failed("properties", fault)
     if not exercise.stochastic:
@@ -215,11 +218,18 @@ def require_runs(exercise, results):
     if not stopped:
         return
     failed = results[stopped[0]]
-    if failed.stage == "runs" and len(stopped) < len(results):
-        given = described(exercise, stopped[0])
-        sentence = f"{failed.sentence} It was called with {given}; with others it runs."
-        raise Failed(failed.stage, sentence) from failed
+    if len(stopped) < len(results):
+        raise with_arguments(failed, exercise, exercise.arguments(stopped[0])) from failed
     raise failed
+
+
+def with_arguments(failed, exercise, arguments):
+    """The same failure with what it was called with, where it stopped and that is known."""
+    sentence = failed.sentence
+    if failed.stage == "runs" and not failed.final and arguments is not None:
+        given = told_arguments(exercise.parameter_names(), arguments)
+        sentence += f" It was called with {given}; with others it runs."
+    return Failed(failed.stage, sentence, failed.final)
 
 
 def broken(rung, guard):
@@ -371,8 +381,12 @@ def value_fault(given, right, tolerance, names=()):
 
 
 def described(exercise, index):
-    """The arguments of a probe: numbers as they are, arrays by their shape."""
-    arguments = zip(exercise.parameter_names(), exercise.arguments(index), strict=False)
+    """The arguments of a probe."""
+    return told_arguments(exercise.parameter_names(), exercise.arguments(index))
+
+
+def told_arguments(names, arguments):
+    """Arguments by name: numbers as they are, arrays by their shape."""
     return ", ".join(
         f"`{name}` of shape {shape(value)}"
         if is_array(value) and np.ndim(value)
@@ -381,7 +395,7 @@ def described(exercise, index):
         else f"`{name}` = {value}"
         if isinstance(value, (bool, int, float, np.generic, type(None)))
         else f"`{name}` ({a_thing(value)})"
-        for name, value in arguments
+        for name, value in zip(names, arguments, strict=False)
     )
 
 

@@ -47,12 +47,14 @@ class Guard:
 
     Attributes:
         printed: whether it printed anything.
+        given: the arguments of the last call, as far as they have a place; None where a property
+            called the answer by itself.
     """
 
     def __init__(self, answer, seconds=10.0, may_change_arguments=False):
         self.answer = answer
         self.may_change_arguments = may_change_arguments
-        self.printed = False
+        self.printed, self.given = False, None
         self.allow(seconds)
 
     def allow(self, seconds):
@@ -60,7 +62,8 @@ class Guard:
         self.seconds = self.seconds_left = seconds
 
     def __call__(self, *arguments, **keywords):
-        return self.run(self.answer, *arguments, **keywords)
+        self.given = arguments
+        return self.guarded(self.answer, *arguments, **keywords)
 
     def observed(self, observe, *arguments):
         """What `observe(result, *arguments)` sees of a call, guarded as the call is."""
@@ -87,6 +90,11 @@ class Guard:
 
     def run(self, function, *arguments, **keywords):
         """Call another function, one that uses the answer (`.answer`), with the same guard."""
+        self.given = None
+        return self.guarded(function, *arguments, **keywords)
+
+    def guarded(self, function, *arguments, **keywords):
+        """Call a function with all that a guard does."""
         given = copies((arguments, keywords))
         began = time.monotonic()
         paper = io.StringIO()

@@ -237,6 +237,16 @@ def test_running(average, answer, said):
     assert said in report.diagnosis
 
 
+def test_what_stops_in_a_property_is_told_with_its_arguments(average):
+    def divides(values, weight=1.0):
+        if 3 in values:
+            raise ZeroDivisionError("division by zero")
+        return weight * np.mean(values)
+
+    said = examine(average, divides).diagnosis
+    assert "called with `values` of shape (2,), `weight` = 1.0; with others it runs." in said
+
+
 def test_what_stops_on_every_probe_is_told_without_arguments(average):
     assert "It was called with" not in examine(average, misspells).diagnosis
 

@@ -377,6 +377,8 @@ def change_of(network, seed, part):
 
 def observe_step(loss, encoder, head, optimizer, view_a, view_b, temperature):
     """Loss, step of the encoder, step of the head, BatchNorm's moving statistics."""
+    if isinstance(loss, (tuple, list, dict)):
+        raise TypeError("wanted is the loss alone")
     seed = 0 if temperature == 0.2 else 1  # as in the probes
     statistics = np.concatenate([np.ravel(v) for v in encoder.non_trainable_variables])
     return (
