@@ -46,12 +46,17 @@ def main(argv=None):
     try:
         with warnings.catch_warnings():
             warnings.showwarning = show_warning
-            return arguments.command(arguments) or 0
+            code = arguments.command(arguments) or 0
+            sys.stdout.flush()  # here, where a reader that has gone is understood
+            return code
     except KeyboardInterrupt:
         if arguments.debug:
             traceback.print_exc()
         print(arguments.after_stop(arguments), file=sys.stderr)
         return 130
+    except BrokenPipeError:  # as in `simclr progress | head`: whoever read has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:
         if arguments.debug:
             traceback.print_exc()

@@ -463,7 +463,7 @@ def confusion_matrix(confusion, class_names, title="Confusion matrix"):
     bar = fig.colorbar(image, ax=ax, shrink=0.8, format=PercentFormatter(1.0, symbol=" %"))
     bar.set_label("share of the true class")
     ax.spines[:].set_visible(True)
-    ax.set(xlabel="answered class", ylabel="true class")
+    ax.set(xlabel="predicted class", ylabel="true class")
     if classes <= 40:
         names = [_fit(name, 22) for name in class_names]
         ax.set_xticks(range(classes), names, rotation=90 if classes > 12 else 45)

@@ -19,6 +19,11 @@
 #
 # Every lesson begins with these three settings. Leave them as they are the first time; later,
 # change them and run the notebook again.
+#
+# **New to notebooks?** Click into a cell and press Shift and Enter: it runs, and what it says
+# appears below it. Run all cells, one after the other, from the top. If one ends with `NameError`,
+# a cell above it has not been run since the notebook was opened: Run, *Run All Above Selected Cell*
+# catches up.
 
 # %% slug=parameters tags=["parameters"]
 profile: str = "full"  # "full" or "smoke" (shorter still, learns next to nothing)

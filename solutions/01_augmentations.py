@@ -625,8 +625,8 @@ show(plots.view_grid(pictures, views_a, views_b, "Each picture and two views of 
 # %% [markdown] slug=explorer-text
 # ## Turn the knobs yourself
 #
-# First a fixed picture: one operation at a time. In JupyterLab, the cell after it gives
-# you a slider for each operation; elsewhere the fixed picture has to do.
+# First a fixed picture: one operation at a time. In JupyterLab, the two cells after it give
+# you sliders to combine the operations with; elsewhere the fixed picture has to do.
 
 # %% slug=explorer-picture
 middle = crop_box(0.3, 1.0, 0.5, 0.5)

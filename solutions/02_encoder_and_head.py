@@ -280,9 +280,11 @@ for stem in ("cifar", "strided", "imagenet"):
 # input x, and adds it to x.
 #
 # ```text
-#        ┌── 3×3 convolution ── BatchNorm ── ReLU ── 3×3 convolution ── BatchNorm ──┐
-#    x ──┤                                                                          + ── ReLU ──
-#        └──────────────────────────────── shortcut ────────────────────────────────┘
+#  x ──┬── 3×3 convolution ── BatchNorm ── ReLU ──┐
+#      │   ┌──────────────────────────────────────┘
+#      │   └── 3×3 convolution ── BatchNorm ──┐
+#      │                                      + ── ReLU ──
+#      └────────────── shortcut ──────────────┘
 # ```
 #
 # - The first 3×3 convolution has the stride; both have padding `"same"` and no bias.
@@ -393,10 +395,11 @@ figure.supxlabel("from one picture (0) to another (1)")
 show(figure, alt=f"Output along a walk between two pictures. {'; '.join(told)}.")
 
 # %% [markdown] slug=walk-commentary tags=["commentary"]
-# After a few blocks both look alike. After many, the plain network's output jumps to and fro from
-# step to step: its slope here says nothing about its slope a little further. With shortcuts the
-# input is carried through, every block adds its change, and the output stays smooth. Balduzzi and
-# others (2017) call this the *shattered gradients* problem.
+# After one block both look alike; after a few the plain network's path already makes a detour.
+# After many its output jumps to and fro from step to step: its slope here says nothing about its
+# slope a little further. With shortcuts the input is carried through, every block adds its change,
+# and the output stays smooth. Balduzzi and others (2017) call this the *shattered gradients*
+# problem.
 
 # %% [markdown] slug=pool-text
 # ## One number for each channel

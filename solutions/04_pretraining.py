@@ -635,12 +635,14 @@ def look_at_encoder(history):
 
 
 # %% [markdown] slug=train-text
-# This cell takes its time. A line below it tells now and then how far it is.
+# This cell takes its time. A line below it tells now and then how far it is. You may stop it (the
+# square above the notebook): run again, it begins anew, with the same random weights.
 
 # %% slug=train
 from simclr_lib.pretraining.loop import columns
 from simclr_lib.pretraining.progress import Progress
 
+model = new_model(recipe)  # anew, so that the cell can be stopped and run again
 chance = chance_level(recipe.batch_size)
 history = fit_epochs(
     model,

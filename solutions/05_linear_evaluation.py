@@ -469,7 +469,7 @@ k, temperature = neighbours[column], temperatures[row]
 figure, ax = plt.subplots(figsize=(6.6, 3.2), layout="constrained")
 image = ax.imshow(100 * grid, cmap="Blues", aspect="auto")
 for (r, c), value in np.ndenumerate(grid):
-    dark = value > (grid.min() + grid.max()) / 2
+    dark = value > grid.min() + 0.7 * np.ptp(grid)
     ax.text(c, r, f"{100 * value:.0f}", ha="center", va="center", color="white" if dark else "k")
 ax.set_xticks(range(len(neighbours)), neighbours)
 ax.set_yticks(range(len(temperatures)), temperatures)
@@ -491,7 +491,7 @@ random_guess = predict("random", "The probe on the random encoder's features, %?
 # The same judges for all three. A rival deserves the same care: for pixels and for the random
 # encoder the validation part chooses a penalty of their own. (k and τ stay those that suit SimCLR.)
 # We use the kit's `linear_probe`, which does what yours does, only faster; the last line has both
-# beside each other.
+# beside each other. Neither goes down to the very lowest point, so a few pictures may differ.
 
 # %% slug=table
 from functools import partial
@@ -651,8 +651,8 @@ confusion = confusion_counts(test_y, answers, classes)
 show(plots.confusion_matrix(confusion, data.class_names, "Linear probe: what is taken for what"))
 
 # %% [markdown] slug=neighbours-text
-# And the neighbours themselves: four test pictures, and the training pictures with the most similar
-# h. What do they share, and what not?
+# And the neighbours themselves: test pictures of up to four classes, and the training pictures with
+# the most similar h. What do they share, and what not?
 
 # %% slug=neighbours
 from simclr_lib.evaluation import nearest
@@ -672,7 +672,9 @@ show(figure)
 # ## A map of the features
 #
 # t-SNE puts pictures that are neighbours in h near each other on a plane. It shows *which groups
-# there are*; distances between far groups mean nothing. First the random encoder, then SimCLR.
+# there are*; distances between far groups mean nothing. Each small mark is a picture; the large one
+# with the name lies in the middle of its class, even where none of its pictures is. First the
+# random encoder, then SimCLR.
 
 # %% slug=map-random
 some = np.random.default_rng([seed, 3]).permutation(len(test_y))[

@@ -537,3 +537,13 @@ def test_doctor_prints_findings_and_its_exit_code_tells_of_faults(simclr, monkey
     assert code == 1
     assert "✗ packages    none\n              → install\n" in output
     assert output.endswith("1 to mend: see ✗.\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such pipes there")
+def test_a_reader_that_has_read_enough_is_no_error(tmp_path):
+    here = os.environ | {"SIMCLR_PROGRESS": str(tmp_path / "progress.json")}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([SIMCLR, "progress"], env=here, **pipes) as process:
+        process.stdout.close()
+        errors = process.stderr.read().decode()
+    assert (process.returncode, errors) == (0, "")

@@ -12,12 +12,13 @@ from simclr_lib.course.report import Report
 from simclr_lib.errors import UserError
 from simclr_lib.quiet import import_keras
 
+NOTHING_GIVEN = object()
 JAX_COMPILES = 4  # times the seconds: it compiles each operation anew for each shape
 
 last = {}  # exercise id → (answer, report) of the last check: what hints and solutions start from
 
 
-def check(exercise_id: str, answer) -> Report:
+def check(exercise_id: str, answer=NOTHING_GIVEN) -> Report:
     """Try a learner's function, and show what came out.
 
     It climbs: started? → signature → runs → shape and dtype → properties → values, and stops at
@@ -34,9 +35,13 @@ def check(exercise_id: str, answer) -> Report:
     """
     try:
         exercise = exercises.find(exercise_id)
+        if answer is NOTHING_GIVEN:
+            call = f'check("{exercise.id}", {exercise.id})'
+            raise UserError(f"give it your function too, as in `{call}`.")
     except Exception as error:
         told = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        report = Report(str(exercise_id), "?", "no check", answer, f"This check cannot run: {told}")
+        name = getattr(exercise_id, "__name__", str(exercise_id))
+        report = Report(name, "?", "no check", answer, f"This check cannot run: {told}")
         report.show()
         return report
     report = examine(exercise, answer)
@@ -121,23 +126,24 @@ def climb(exercise, answer, guard):
     require_started(exercise, answer)
     require_signature(exercise, answer)
     results = [result_of(exercise, guard, index) for index in range(len(exercise.probes))]
-    for result in results:
-        if isinstance(result, Failed):
-            raise result
+    require_runs(exercise, results)
     wanted = results_of(exercise, exercise.kit())
     for index, (given, right) in enumerate(zip(results, wanted, strict=True)):
-        fault = shape_fault(given, right)
+        fault = shape_fault(given, right, counted=exercise.observe is None)
         if fault:
             on = f" (for {described(exercise, index)})"
             raise Failed("shape and dtype", f"{fault}{on if len(results) > 1 else ''}")
     for rung in exercise.ladder:
-        fault = broken(rung, guard)
+        try:
+            fault = broken(rung, guard)
+        except Failed as failed:
+            raise with_arguments(failed, exercise, guard.given) from failed
         if fault:
             raise Failed("properties", fault)
     if not exercise.stochastic:
         for index, (given, right) in enumerate(zip(results, wanted, strict=True)):
             if not same(given, right, exercise.tolerance):
-                difference = value_fault(given, right, exercise.tolerance)
+                difference = value_fault(given, right, exercise.tolerance, exercise.observed)
                 raise Failed("values", f"For {described(exercise, index)}, {difference}")
     library = exercise.library_functions()
     called = guard.calls(library, *exercise.arguments(0)) if library else []
@@ -155,7 +161,8 @@ def require_started(exercise, answer):
         raise Failed(
             "not started",
             "This is the kit's own function, which an earlier check put in place. Run the cell with"
-            " your function again, then this one.",
+            " your function again, then this one. If that cell ends with an error, your function"
+            " was not taken: mend the line that the error points at first.",
             True,
         )
     if answer is NOT_STARTED or has_empty_body(answer):
@@ -203,6 +210,26 @@ def require_signature(exercise, answer):
         fault = f"yours takes them in the order ({', '.join(given)})"
     if fault:
         raise Failed("signature", f"The lesson calls `{call}`; {fault}.", True)
+
+
+def require_runs(exercise, results):
+    """Raise the first result that is a `Failed`; where others are none, with the arguments."""
+    stopped = [index for index, result in enumerate(results) if isinstance(result, Failed)]
+    if not stopped:
+        return
+    failed = results[stopped[0]]
+    if len(stopped) < len(results):
+        raise with_arguments(failed, exercise, exercise.arguments(stopped[0])) from failed
+    raise failed
+
+
+def with_arguments(failed, exercise, arguments):
+    """The same failure with what it was called with, where it stopped and that is known."""
+    sentence = failed.sentence
+    if failed.stage == "runs" and not failed.final and arguments is not None:
+        given = told_arguments(exercise.parameter_names(), arguments)
+        sentence += f" It was called with {given}; with others it runs."
+    return Failed(failed.stage, sentence, failed.final)
 
 
 def broken(rung, guard):
@@ -276,17 +303,25 @@ def is_opaque(value):
     return type(value).__eq__ is object.__eq__
 
 
-def shape_fault(given, right):
-    """What is wrong with the kind of a result, in a sentence; None if nothing is."""
+def shape_fault(given, right, counted=True):
+    """What is wrong with the kind of a result, in a sentence; None if nothing is.
+
+    Args:
+        given, right: the result, and the expected one.
+        counted: whether to say which value of a tuple it is.
+    """
     if given is None and right is not None:
         return "It returns None: did you forget `return`?"
     if isinstance(right, tuple):
         if not isinstance(given, tuple):
-            return f"It returns {a_thing(given)}; wanted are {len(right)} values: `return a, b`."
+            names = ", ".join("abcdefgh"[: len(right)])
+            return f"It returns {a_thing(given)}; wanted are {len(right)} values: `return {names}`."
         if len(given) != len(right):
             return f"It returns {len(given)} values; wanted are {len(right)}."
-        faults = (shape_fault(g, r) for g, r in zip(given, right, strict=True))
-        return next(filter(None, faults), None)
+        for place, (g, r) in enumerate(zip(given, right, strict=True), 1):
+            if fault := shape_fault(g, r):
+                return f"Value {place} of {len(right)}: {fault}" if counted else fault
+        return None
     if not is_array(right):
         if isinstance(given, type(right)) or isinstance(right, type(given)):
             return None
@@ -296,19 +331,32 @@ def shape_fault(given, right):
     if not is_array(given):
         return f"It returns {a_thing(given)}; wanted is {a_thing(right)}."
     if np.shape(given) != np.shape(right):
-        return f"Its result has shape {shape(given)}; wanted is {shape(right)}."
+        if not np.ndim(given):
+            return f"Its result is a single number; wanted is an array of shape {shape(right)}."
+        wanted = shape(right) if np.ndim(right) else "a single number"
+        return f"Its result has shape {shape(given)}; wanted is {wanted}."
     kind = {"f": "f", "i": "i", "u": "i", "b": "b"}
-    if kind.get(given.dtype.kind) != kind.get(right.dtype.kind):
+    kinds = kind.get(given.dtype.kind), kind.get(right.dtype.kind)
+    if np.ndim(right) == 0 and kinds == ("i", "f"):
+        return None  # as 1 from min(1, …): any sum goes on with it as with 1.0
+    if np.ndim(right) == 0 and kinds == ("f", "i"):
+        digits = 1 if float(given).is_integer() else 3
+        return (
+            f"Its result is a decimal number, {given:.{digits}f}; wanted is a whole one: `//` and"
+            " `int(...)` round down to one, `math.ceil(...)` rounds up."
+        )
+    if kinds[0] != kinds[1]:
         return f"Its result holds {numbers(given)}; wanted are {numbers(right)}."
     return None
 
 
-def value_fault(given, right, tolerance):
-    """Where two results of one shape differ, in half a sentence."""
+def value_fault(given, right, tolerance, names=()):
+    """Where two results of one shape differ, in half a sentence; `names` are those of a tuple."""
     if isinstance(right, tuple):
         for place, (g, r) in enumerate(zip(given, right, strict=True)):
             if not same(g, r, tolerance):
-                return f"value {place + 1} of the result differs: {value_fault(g, r, tolerance)}"
+                name = names[place] if names else f"value {place + 1} of the result"
+                return f"{name} differs: {value_fault(g, r, tolerance)}"
     if not is_array(right):
         return f"your result is {given!r}; expected is {right!r}."
     if not np.all(np.isfinite(given)):
@@ -333,15 +381,21 @@ def value_fault(given, right, tolerance):
 
 
 def described(exercise, index):
-    """The arguments of a probe: numbers as they are, arrays by their shape."""
-    arguments = zip(exercise.parameter_names(), exercise.arguments(index), strict=False)
+    """The arguments of a probe."""
+    return told_arguments(exercise.parameter_names(), exercise.arguments(index))
+
+
+def told_arguments(names, arguments):
+    """Arguments by name: numbers as they are, arrays by their shape."""
     return ", ".join(
         f"`{name}` of shape {shape(value)}"
         if is_array(value) and np.ndim(value)
+        else f"`{name}` = {value!r}"
+        if isinstance(value, str)
         else f"`{name}` = {value}"
-        if isinstance(value, (bool, int, float, str, np.generic, type(None)))
+        if isinstance(value, (bool, int, float, np.generic, type(None)))
         else f"`{name}` ({a_thing(value)})"
-        for name, value in arguments
+        for name, value in zip(names, arguments, strict=False)
     )
 
 

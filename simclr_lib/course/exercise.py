@@ -91,6 +91,7 @@ class Exercise:
         observe: `(result, *arguments)` → what to compare of a result (arrays, a tuple of them);
             by default the result itself. For a result that is a model, or a function that works
             by changing its arguments.
+        observed: names of what `observe` gives as a tuple, for messages: "the loss" and so on.
         stochastic: results are drawn at random: they are compared in shape and dtype only, and a
             mistake is known by the properties that it breaks.
         diagnose: `(answer)` → names of the mistakes that fit, in place of the comparison.
@@ -114,6 +115,7 @@ class Exercise:
     parameters: Sequence[str] = ()
     tolerance: float = 1e-3
     observe: Callable | None = None
+    observed: Sequence[str] = ()
     stochastic: bool = False
     diagnose: Callable | None = None
     forbidden: Sequence[str] = ()

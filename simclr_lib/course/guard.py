@@ -47,12 +47,14 @@ class Guard:
 
     Attributes:
         printed: whether it printed anything.
+        given: the arguments of the last call, as far as they have a place; None where a property
+            called the answer by itself.
     """
 
     def __init__(self, answer, seconds=10.0, may_change_arguments=False):
         self.answer = answer
         self.may_change_arguments = may_change_arguments
-        self.printed = False
+        self.printed, self.given = False, None
         self.allow(seconds)
 
     def allow(self, seconds):
@@ -60,7 +62,8 @@ class Guard:
         self.seconds = self.seconds_left = seconds
 
     def __call__(self, *arguments, **keywords):
-        return self.run(self.answer, *arguments, **keywords)
+        self.given = arguments
+        return self.guarded(self.answer, *arguments, **keywords)
 
     def observed(self, observe, *arguments):
         """What `observe(result, *arguments)` sees of a call, guarded as the call is."""
@@ -71,6 +74,8 @@ class Guard:
                 return result
             try:
                 return observe(result, *given)
+            except Failed:
+                raise
             except Exception as error:
                 if line_of(error, self.answer):  # from a layer or function of the learner's own
                     raise
@@ -85,6 +90,11 @@ class Guard:
 
     def run(self, function, *arguments, **keywords):
         """Call another function, one that uses the answer (`.answer`), with the same guard."""
+        self.given = None
+        return self.guarded(function, *arguments, **keywords)
+
+    def guarded(self, function, *arguments, **keywords):
+        """Call a function with all that a guard does."""
         given = copies((arguments, keywords))
         began = time.monotonic()
         paper = io.StringIO()
@@ -252,7 +262,67 @@ def shape(value):
 # (exception, pattern in its message, what to do); the first that fits is said.
 ADVICE = [
     (Exception, r"NotStarted", "A function that it uses is not started yet: do that one first."),
+    (
+        UnboundLocalError,
+        r"",
+        "Within the function it is used in a line above the one that gives it a value.",
+    ),
+    (
+        Exception,
+        r"KerasTensor cannot be used as a bool|Only input tensors may be passed|`data_format` arg",
+        "A layer is made first and then called on a tensor, with two pairs of brackets:"
+        " `layers.ReLU()(x)`.",
+    ),
+    (
+        Exception,
+        r"KerasTensor\b(?!.*is not callable)",
+        "A KerasTensor has a shape and no numbers yet: give it to layers and to functions of"
+        " `keras.ops`, not to NumPy's.",
+    ),
+    (
+        ValueError,
+        r"Cannot convert .* to a shape",
+        "A shape is a tuple, even of one number: `keras.Input((6,))`, with the comma.",
+    ),
+    (
+        ValueError,
+        r"could not broadcast input array",
+        "The array on the left was made with another shape: make it with the result's.",
+    ),
+    (
+        TypeError,
+        r"only (0-dimensional|length-1|size-1) arrays",
+        "`math` reckons with single numbers: NumPy has the same functions for arrays, as `np.exp`.",
+    ),
+    (
+        TypeError,
+        r"unsupported operand .*'(range|list)'|can't multiply sequence",
+        "Lists and ranges do not reckon number by number: make an array, as with `np.arange`.",
+    ),
+    (
+        TypeError,
+        r"'(range|list)' object cannot be interpreted as an integer",
+        "Several axes are given as a tuple: `axis=tuple(range(...))`.",
+    ),
     (NameError, r"", "Is the name spelled right, and has the cell that defines it been run?"),
+    (
+        ValueError,
+        r"No gradients provided",
+        "The tape saw no way from the weights to the loss: compute all of it, from the encoder on,"
+        " within `with tf.GradientTape() as tape:`, and make no NumPy array on the way.",
+    ),
+    (
+        ValueError,
+        r"Unknown variable",
+        "The optimiser knows the weights that are trained, `.trainable_variables`; BatchNorm's"
+        " statistics are none of them.",
+    ),
+    (Exception, r"ways to split", "Is it the right axis? The pictures are counted along axis 0."),
+    (
+        ValueError,
+        r"inhomogeneous",
+        "Pieces of different lengths make no array: `np.concatenate` puts one below the other.",
+    ),
     (
         ValueError,
         r"matmul|broadcast|shapes|align|dimension|Incompatible|size",
@@ -262,7 +332,8 @@ ADVICE = [
     (
         ValueError,
         r"truth value",
-        "It asks `if` of a whole array: use `np.where`, or compare single numbers.",
+        "It asks `if`, `and` or `or` of a whole array: ask `np.all(…)` or `np.any(…)` of it, use"
+        " `np.where`, compare single numbers, or write `(…) & (…)` for `and`.",
     ),
     (
         Exception,
@@ -273,6 +344,34 @@ ADVICE = [
         TypeError,
         r"missing \d+ required|takes \d+ positional|unexpected keyword",
         "Count the arguments of the call in that line.",
+    ),
+    (
+        TypeError,
+        r"too many positional",
+        "A layer that joins tensors takes them as one list: `layers.Add()([x, y])`.",
+    ),
+    (
+        TypeError,
+        r"Cannot interpret .* as a data type",
+        "A shape has brackets of its own, as in `np.zeros((rows, columns))`.",
+    ),
+    (
+        TypeError,
+        r"Cannot cast ufunc",
+        "An array of whole numbers cannot take decimal numbers in: write `a = a / b` rather than"
+        " `a /= b`.",
+    ),
+    (
+        TypeError,
+        r"'NoneType' object",
+        "Something in this line is None: a call that works in place, as `shuffle` and `sort` do,"
+        " returns nothing.",
+    ),
+    (
+        (TypeError, IndexError),
+        r"integer",
+        "A decimal number stands where a whole one is needed: `/` gives a decimal number even"
+        " where it leaves no rest, `//` a whole one.",
     ),
     (
         AttributeError,

@@ -1,5 +1,7 @@
 """Predict, then run: a guess before an experiment, and what came out beside it."""
 
+import contextlib
+
 import numpy as np
 
 from simclr_lib.course.report import card, marked_up, show_text
@@ -17,9 +19,10 @@ def predict(question_id: str, question: str, choices=None, answer=None):
         answer: the guess.
 
     Returns:
-        The guess; None while there is none, or one that is not among the choices.
+        The guess; None while there is none, or one that is not among the choices or no number.
     """
     questions[question_id] = question
+    answer = taken(answer, choices)
     lines = [f"Guess first: {question}"]
     if choices is not None:
         lines.append(f"Choose one of: {', '.join(map(repr, choices))}.")
@@ -28,9 +31,24 @@ def predict(question_id: str, question: str, choices=None, answer=None):
     elif choices is not None and answer not in choices:
         lines.append(f"{answer!r} is not among the choices.")
         answer = None
+    elif choices is None and not is_number(answer):
+        lines.append(f"{answer!r} is not a number: write one, without quotes and without a unit.")
+        answer = None
     else:
-        lines.append(f"Your guess: {answer!r}. The experiment will tell.")
+        guess = f"{answer:.6g}" if isinstance(answer, float) else repr(answer)
+        lines.append(f"Your guess: {guess}. The experiment will tell.")
     show_text("\n".join(lines).replace("`", ""), card(map(marked_up, lines)))
+    return answer
+
+
+def taken(answer, choices):
+    """A guess as it was meant: "30 %" as 30, and 0.9 where '0.9' can be chosen."""
+    if answer is not None and choices is not None:
+        wanted = str(answer).strip().lower()
+        return next((choice for choice in choices if str(choice).lower() == wanted), answer)
+    if isinstance(answer, str):
+        with contextlib.suppress(ValueError):
+            return float(answer.strip().removesuffix("%").replace(",", "."))
     return answer
 
 
@@ -51,6 +69,8 @@ def compare_guess(question_id: str, guess, measured, unit: str = ""):
     elif is_number(guess) and is_number(measured):
         apart = worded(abs(float(guess) - float(measured)), unit)
         lines.append(f"Your guess: {worded(guess, unit)}; {result}; {apart} apart.")
+        if unit == "%" and 0 < guess < 1:
+            lines.append(f"(Did you mean {100 * guess:.3g} %? Then write {100 * guess:.3g}.)")
     else:
         verdict = "as you guessed" if guess == measured else "not as you guessed"
         lines.append(f"Your guess: {worded(guess, unit)}; {result}: {verdict}.")

@@ -37,7 +37,7 @@ def encoder_on_trial(setting: Lesson, wanted: str = "auto") -> OnTrial:
             profile, else the kit's, else one that is trained on these pictures now and kept.
 
     Raises:
-        UserError: the kit has none for these pictures, or the folder holds none.
+        UserError: the kit has none for these pictures, there is no such folder, or it holds none.
     """
     from simclr_lib import fast_layers, pretrained  # noqa: F401 - makes its layers known to Keras
 
@@ -47,6 +47,11 @@ def encoder_on_trial(setting: Lesson, wanted: str = "auto") -> OnTrial:
         if folder is None and name not in pretrained.available():
             folder = trained_now(setting)
         wanted = "kit" if folder is None else folder
+    if wanted == "kit" and name not in pretrained.available():
+        raise UserError(
+            f"The kit has no encoder for {name!r} (it has: {', '.join(pretrained.available())}):"
+            ' with encoder_from="auto" one is trained on these pictures now.'
+        )
     if wanted == "kit":
         parts = pretrained.pretrained_encoder(name), pretrained.pretrained_head(name)
         return OnTrial(*parts, "the kit's pretrained encoder", pretrained.views_seen(name))
@@ -89,6 +94,18 @@ def from_folder(folder):
     """Load what a run has left in its folder."""
     import keras
 
+    if folder.is_file():
+        raise UserError(
+            f"encoder_from={folder.as_posix()!r} is a file: give the folder it lies in,"
+            f" {folder.parent.as_posix()!r}."
+        )
+    if not folder.is_dir():
+        found = [path.as_posix() for path in runs_nearby()]
+        raise UserError(
+            f"encoder_from={folder.as_posix()!r}: no such folder, seen from where the notebook"
+            ' lies. Give "auto", "kit" or the folder of a finished `simclr run`'
+            f"{'; found here: ' + ', '.join(map(repr, found)) if found else ''}."
+        )
     files = [folder / "encoder.keras", folder / "head.keras"]
     if missing := [file.name for file in files if not file.is_file()]:
         raise UserError(
@@ -97,6 +114,12 @@ def from_folder(folder):
         )
     parts = [keras.saving.load_model(file, compile=False) for file in files]
     return OnTrial(*parts, folder.as_posix(), views_noted(folder))
+
+
+def runs_nearby():
+    """Folders with an encoder and a head, below the notebook's folder and beside it."""
+    heads = [*RUNS.glob("*/head.keras"), *(".." / RUNS).glob("*/head.keras")]
+    return sorted(head.parent for head in heads if (head.parent / "encoder.keras").is_file())
 
 
 def views_noted(folder):

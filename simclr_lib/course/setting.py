@@ -1,5 +1,6 @@
 """What every lesson begins with: its settings, its pictures, its random numbers."""
 
+import warnings
 from dataclasses import dataclass
 
 from simclr_lib.datasets import Dataset
@@ -71,7 +72,11 @@ def lesson(
         train_limit, test_limit = SMOKE_PICTURES
     if dataset == "auto":
         dataset = "shapes" if cifar10.find() is None else "cifar10"
-    data = load_dataset(dataset, train_limit=train_limit, test_limit=test_limit, seed=seed)
+    with warnings.catch_warnings(record=True) as noted:  # to be told without the line of code
+        warnings.simplefilter("always", UserWarning)
+        data = load_dataset(dataset, train_limit=train_limit, test_limit=test_limit, seed=seed)
+    for note in noted:
+        print(f"Note: {note.message}.")
     with without_tensorflow():  # Keras would import an installed one, on any backend, to seed it
         keras.utils.set_random_seed(seed)
     print(

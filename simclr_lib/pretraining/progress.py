@@ -54,8 +54,14 @@ class Progress:
         if self.bar is not None:
             self.bar.write(line, file=sys.stderr)
         else:
-            print(line, file=sys.stderr, flush=True)
+            print(line, file=lines_go_to(), flush=True)
 
     def close(self):
         if self.bar is not None:
             self.bar.close()
+
+
+def lines_go_to():
+    """Standard error, which in a notebook is shown on red as errors are: there the other one."""
+    in_notebook = type(sys.stdout).__module__.startswith("ipykernel")
+    return sys.stdout if in_notebook else sys.stderr

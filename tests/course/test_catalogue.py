@@ -7,7 +7,8 @@ import time
 import pytest
 
 from simclr_lib.course import exercises
-from simclr_lib.course.checking import examine
+from simclr_lib.course.checking import examine, results_of
+from simclr_lib.course.guard import Failed
 
 EXERCISES = exercises.all_exercises()
 RIGHT = [(e, answer) for e in EXERCISES for answer in e.right]
@@ -51,6 +52,13 @@ def test_a_mistake_is_caught(exercise, mistake):
     assert not report.passed
     assert report.stage not in ("not started", "no check"), str(report)
     assert report.function is not mistake.answer
+
+
+@pytest.mark.parametrize(("exercise", "mistake"), named(WRONG))
+def test_a_mistake_runs(exercise, mistake):
+    """One that stops on every probe would be seen in all answers that stop with such an error."""
+    results = results_of(exercise, mistake.answer)
+    assert not all(isinstance(result, Failed) for result in results), results
 
 
 def test_the_catalogue_names_its_mistakes(capsys):
@@ -110,3 +118,27 @@ def test_the_list_of_exercises_needs_no_framework():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (answer.returncode, answer.stdout.split()) == (0, []), answer.stderr
+
+
+def test_a_head_that_is_no_model_is_told():
+    import keras
+
+    def tensor(input_dim, hidden_dim, output_dim):
+        h = keras.Input((input_dim,))
+        return keras.layers.Dense(output_dim)(keras.layers.Dense(hidden_dim, "relu")(h))
+
+    def two(input_dim, hidden_dim, output_dim):
+        return keras.Input((input_dim,)), tensor(input_dim, hidden_dim, output_dim)
+
+    report = examine(exercises.find("two_layer_head"), tensor)
+    assert report.diagnosis.startswith("It returns z, a Keras tensor, where a model is wanted")
+    report = examine(exercises.find("two_layer_head"), two)
+    assert report.diagnosis.startswith("It returns a tuple, where a model is wanted")
+
+
+def test_a_cost_of_one_number_is_told():
+    report = examine(
+        exercises.find("convolution_cost"),
+        lambda side, channels, filters, kernel, stride: channels * filters * kernel**2,
+    )
+    assert "wanted are 2 values: `return a, b`" in report.diagnosis

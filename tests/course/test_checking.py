@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import random
 import sys
 
@@ -53,6 +54,7 @@ def test_the_kits_own_function_is_known_again(average):
     report = examine(average, examine(average, stub).function)
     assert report.stage == "not started"
     assert "Run the cell with your function again" in report.diagnosis
+    assert "your function was not taken" in report.diagnosis
 
 
 @pytest.mark.parametrize(
@@ -98,6 +100,95 @@ def shapes_that_do_not_fit(values, weight=1.0):
     return values + np.zeros((7, 5))
 
 
+def uses_a_name_too_early(values, weight=1.0):
+    total += sum(values)  # noqa: F821
+    return weight * total
+
+
+def layer_on_the_spot(values, weight=1.0):
+    return keras.layers.ReLU(keras.Input((3,)))
+
+
+def numpy_of_a_placeholder(values, weight=1.0):
+    return np.mean(keras.Input((3,)))
+
+
+def method_of_a_placeholder(values, weight=1.0):
+    return keras.Input((3,)).mean()
+
+
+def shape_that_is_a_number(values, weight=1.0):
+    return keras.Input(6)
+
+
+def place_of_another_shape(values, weight=1.0):
+    result = np.zeros((2, 2))
+    result[:] = np.ones((3, 3))
+    return result
+
+
+def math_of_an_array(values, weight=1.0):
+    return math.exp(np.ones(3))
+
+
+def a_range_squared(values, weight=1.0):
+    return range(3) ** 2
+
+
+def axes_as_a_range(values, weight=1.0):
+    return np.ones((2, 2)).mean(axis=range(1))
+
+
+def two_tensors_to_add(values, weight=1.0):
+    return keras.layers.Add()(keras.Input((3,)), keras.Input((3,)))
+
+
+def stops_where_the_weight_is_small(values, weight=1.0):
+    if weight < 1:
+        raise ZeroDivisionError("division by zero")
+    return weight * np.mean(values)
+
+
+def a_single_slash(values, weight=1.0):
+    return values[len(values) / 2]
+
+
+def shuffles_into_nothing(values, weight=1.0):
+    return random.shuffle(list(values))[0]
+
+
+def asks_if_of_an_array(values, weight=1.0):
+    return values if values > 0 else weight
+
+
+def asks_and_of_arrays(values, weight=1.0):
+    return np.sum(values > 0 and values < 2)
+
+
+def pieces_of_two_lengths(values, weight=1.0):
+    return np.array([values, values[1:]])
+
+
+def shape_without_brackets(values, weight=1.0):
+    return np.zeros(3, 3)
+
+
+def decimals_into_whole_numbers(values, weight=1.0):
+    whole = np.arange(3)
+    whole /= 2
+    return whole
+
+
+def no_gradients(values, weight=1.0):
+    keras.optimizers.SGD().apply([None], [keras.Variable(1.0)])
+
+
+def gradient_of_a_statistic(values, weight=1.0):
+    optimizer = keras.optimizers.SGD()
+    optimizer.build([keras.Variable(1.0)])
+    optimizer.apply([np.float32(1)], [keras.Variable(1.0)])
+
+
 def uses_a_stub(values, weight=1.0):
     return weight * stub(values)
 
@@ -116,6 +207,26 @@ def interrupted(values, weight=1.0):
         (misspells, "`return wieght * values.mean()  # noqa: F821` with NameError"),
         (misspells, "Is the name spelled right"),
         (shapes_that_do_not_fit, "The shapes do not fit"),
+        (uses_a_name_too_early, "in a line above the one that gives it a value"),
+        (layer_on_the_spot, "`layers.ReLU()(x)`"),
+        (numpy_of_a_placeholder, "no numbers yet"),
+        (method_of_a_placeholder, "no numbers yet"),
+        (shape_that_is_a_number, "`keras.Input((6,))`"),
+        (place_of_another_shape, "make it with the result's"),
+        (math_of_an_array, "as `np.exp`"),
+        (a_range_squared, "make an array"),
+        (axes_as_a_range, "`axis=tuple(range(...))`"),
+        (two_tensors_to_add, "`layers.Add()([x, y])`"),
+        (stops_where_the_weight_is_small, "called with `values` of shape (2,), `weight` = 0.5"),
+        (a_single_slash, "`//` a whole one"),
+        (shuffles_into_nothing, "a call that works in place"),
+        (asks_if_of_an_array, "`np.any(…)`"),
+        (asks_and_of_arrays, "`(…) & (…)`"),
+        (pieces_of_two_lengths, "`np.concatenate` puts"),
+        (shape_without_brackets, "A shape has brackets of its own"),
+        (decimals_into_whole_numbers, "`a = a / b`"),
+        (no_gradients, "make no NumPy array on the way"),
+        (gradient_of_a_statistic, "`.trainable_variables`"),
         (uses_a_stub, "do that one first"),
         (interrupted, "You stopped it"),
     ],
@@ -124,6 +235,20 @@ def test_running(average, answer, said):
     report = examine(average, answer)
     assert report.stage == "runs"
     assert said in report.diagnosis
+
+
+def test_what_stops_in_a_property_is_told_with_its_arguments(average):
+    def divides(values, weight=1.0):
+        if 3 in values:
+            raise ZeroDivisionError("division by zero")
+        return weight * np.mean(values)
+
+    said = examine(average, divides).diagnosis
+    assert "called with `values` of shape (2,), `weight` = 1.0; with others it runs." in said
+
+
+def test_what_stops_on_every_probe_is_told_without_arguments(average):
+    assert "It was called with" not in examine(average, misspells).diagnosis
 
 
 def test_the_learners_arrays_are_never_changed(average):
@@ -138,10 +263,9 @@ def test_the_learners_arrays_are_never_changed(average):
         (None, "did you forget `return`?"),
         ([1.0], "a list"),
         ("1", "a str"),
-        (np.ones(3), "shape (3,); wanted is ()"),
+        (np.ones(3), "shape (3,); wanted is a single number"),
         (1j, "dtype complex128"),
         (True, "True/False"),
-        (3, "whole numbers"),
         ((1.0, 2.0), "a tuple"),
         (np.array([1, "a"], dtype=object), "shape (2,)"),
     ],
@@ -184,6 +308,27 @@ def test_half_precision_is_accepted_where_the_tolerance_allows(average):
     assert examine(loose, lambda values, weight: ops.cast(right(values, weight), "bfloat16")).passed
 
 
+def test_a_whole_number_may_stand_for_a_decimal_one():
+    def box(area, aspect, down, across):
+        height, width = min(1, (area / aspect) ** 0.5), min(1, (area * aspect) ** 0.5)
+        return down * (1 - height), across * (1 - width), height, width
+
+    assert examine(exercises.find("crop_box"), box).passed
+
+
+def test_a_decimal_number_for_a_whole_one_is_told_how_to_round():
+    report = examine(exercises.find("count_negatives"), lambda batch_size: 2 * batch_size / 1 - 2)
+    assert "is a decimal number, 2.0; wanted is a whole one" in report.diagnosis
+
+
+def test_the_value_of_several_that_is_not_as_wanted_is_counted():
+    standardise = exercises.find("standardise")
+    report = examine(standardise, lambda train_h, test_h: (train_h, 1.0))
+    assert report.diagnosis.startswith("Value 2 of 2: Its result is a single number; wanted is an")
+    report = examine(standardise, lambda train_h, test_h: 1.0)
+    assert "wanted are 2 values: `return a, b`" in report.diagnosis
+
+
 def test_a_property_tells_what_it_saw(average):
     report = examine(average, lambda values, weight: 1e6 * weight)
     assert (report.stage, report.mistakes) == ("properties", ())
@@ -195,6 +340,17 @@ def test_values_tell_where_they_differ(average):
     assert report.stage == "values"
     said = "For `values` of shape (3,), `weight` = 2.0, your result is 4; expected is 4.667."
     assert report.diagnosis == said
+
+
+def test_what_is_observed_has_a_name(average):
+    seen = dataclasses.replace(
+        average,
+        observe=lambda result, values, weight: (np.asarray(result), np.asarray(weight)),
+        observed=("the mean", "the weight"),
+        ladder=[],
+    )
+    report = examine(seen, lambda values, weight: weight * np.median(values))
+    assert report.diagnosis.endswith("the mean differs: your result is 4; expected is 4.667.")
 
 
 def test_a_known_mistake_is_named(average):
@@ -267,6 +423,13 @@ def test_random_numbers_are_left_as_they_were(average):
     before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
     examine(average, draws)
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # noqa: NPY002
+
+
+def test_a_check_without_the_function_is_told(average, capsys):
+    assert check("average").stage == "no check"
+    assert 'give it your function too, as in `check("average", average)`' in capsys.readouterr().out
+    assert check(right).stage == "no check"
+    assert "in quotation marks" in capsys.readouterr().out
 
 
 def test_an_unknown_exercise_is_told_with_the_nearest(average, capsys):

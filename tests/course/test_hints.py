@@ -81,5 +81,13 @@ def test_a_passed_exercise_shows_its_solution(average, said):
 
 
 @pytest.mark.parametrize("function", [hint, solution])
+def test_a_function_in_place_of_its_name(average, said, function):
+    def average(values):
+        """The learner's own."""
+
+    assert 'put the exercise\'s name in quotation marks: "average"' in said(function, average)
+
+
+@pytest.mark.parametrize("function", [hint, solution])
 def test_an_unknown_exercise(average, said, function):
     assert "did you mean 'average'?" in said(function, "averag")

@@ -8,6 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from matplotlib import pyplot as plt
 from PIL import Image
 
@@ -55,6 +56,26 @@ def test_a_wrong_setting_is_told(setting, said):
         lesson("03_nt_xent", **{"dataset": "shapes", **setting})
 
 
+def test_a_wrong_setting_is_a_line_in_a_notebook(capsys):
+    shell = InteractiveShell()
+    shell.run_cell("from simclr_lib.course import lesson; lesson('03_nt_xent', profile='quick')")
+    said = capsys.readouterr().out.strip()
+    assert said == "UserError: profile='quick': choose one of 'full', 'smoke'."
+
+
+def test_what_is_done_to_pictures_is_noted_in_a_line(tmp_path, capsys):
+    for kind in "ab":
+        (tmp_path / "pets" / kind).mkdir(parents=True)
+        for number in range(6):
+            picture = np.full((20, 24, 3), 20 * number, "uint8")
+            Image.fromarray(picture).save(tmp_path / "pets" / kind / f"{number}.png")
+    for _ in range(2):
+        lesson("03_nt_xent", profile="smoke", dataset=str(tmp_path / "pets"))
+        first, *_ = capsys.readouterr().out.splitlines()
+        assert first.startswith("Note: ")
+        assert first.endswith("12 of 12 pictures cut to their centre square and resized to 32×32.")
+
+
 def test_a_figure_without_words_is_refused():
     with pytest.raises(UserError, match="say in a sentence"):
         show(plt.figure())
@@ -87,6 +108,31 @@ def test_a_guess_is_asked_for_taken_and_compared(capsys):
     )
     compare_guess("start", None, 4.844)
     assert capsys.readouterr().out.endswith("No guess; measured: 4.84.\n")
+
+
+@pytest.mark.parametrize("answer", ["30", "30%", " 30 %", "30,0"])
+def test_a_guess_in_quotation_marks_is_a_number_all_the_same(answer, capsys):
+    compare_guess("share", predict("share", "Which share?", answer=answer), 14.06, "%")
+    said = capsys.readouterr().out
+    assert "Your guess: 30. The experiment will tell." in said
+    assert said.endswith("Your guess: 30 %; measured: 14.1 %; 15.9 % apart.\n")
+
+
+def test_a_guess_that_is_a_share_where_a_percentage_is_asked_for(capsys):
+    compare_guess("share", 0.3, 14.06, "%")
+    assert capsys.readouterr().out.endswith("(Did you mean 30 %? Then write 30.)\n")
+
+
+def test_a_choice_may_be_a_number_or_in_capitals():
+    choices = ["0.9", "0.99", "No difference"]
+    assert predict("which", "Which?", choices=choices, answer=0.9) == "0.9"
+    assert predict("which", "Which?", choices=choices, answer="no difference") == "No difference"
+    assert predict("which", "Which?", choices=["none", "all"]) is None
+
+
+def test_a_guess_that_is_no_number_is_told(capsys):
+    assert predict("share", "Which share?", answer="a third") is None
+    assert "'a third' is not a number: write one, without quotes" in capsys.readouterr().out
 
 
 def test_a_choice(capsys):

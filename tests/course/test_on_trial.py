@@ -128,14 +128,30 @@ def test_a_run_is_judged_with_its_views_counted(empty_folder):
 
 def test_what_cannot_be_judged_is_said_in_a_line(empty_folder):
     save(empty_folder / "autoencoder", 1.0, head=False)
+    (empty_folder / "empty").mkdir()
     for wanted, said in (
-        ("nowhere", "nowhere has no encoder.keras and no head.keras: give the folder"),
+        (
+            "nowhere",
+            "encoder_from='nowhere': no such folder, seen from where.*run`",
+        ),
+        ("empty", "empty has no encoder.keras and no head.keras: give the folder"),
         ("autoencoder", "autoencoder has no head.keras: give the folder of a contrastive"),
-        ("kit", "no pretrained encoder 'pets'"),
+        ("autoencoder/encoder.keras", "is a file: give the folder it lies in, 'autoencoder'"),
+        ("kit", "no encoder for 'pets'.*encoder_from=\"auto\""),
     ):
         with pytest.raises(UserError, match=said) as caught:
             encoder_on_trial(setting(), wanted)
         assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_is_not_there_is_told_with_those_that_are(empty_folder, monkeypatch):
+    save(empty_folder / "runs" / "demo", 1.0)
+    save(empty_folder / "runs" / "autoencoder", 1.0, head=False)
+    (empty_folder / "notebooks").mkdir()
+    save(empty_folder / "notebooks" / "runs" / "lesson04", 1.0)
+    monkeypatch.chdir(empty_folder / "notebooks")
+    with pytest.raises(UserError, match=r"found here: '../runs/demo', 'runs/lesson04'.$"):
+        encoder_on_trial(setting(), "runs/demo")
 
 
 def test_a_mixed_precision_run_gives_features_in_float32(empty_folder):

@@ -1,5 +1,6 @@
 """What is shown during training: a bar in a terminal, a line now and then elsewhere."""
 
+import io
 import sys
 
 import pytest
@@ -103,3 +104,15 @@ def test_a_line_can_be_said_in_between(monkeypatch, capsys, in_terminal):
 
 def test_closing_before_the_start_harms_nothing():
     Progress("Pretraining", 4, 6.24).close()
+
+
+def test_in_a_notebook_lines_do_not_stand_on_red_ground(monkeypatch, capsys):
+    class OutStream(io.StringIO):
+        __module__ = "ipykernel.iostream"
+
+    monkeypatch.setattr(sys, "stdout", OutStream())
+    progress = Progress("Pretraining", 1, 6.24)
+    progress.start(0)
+    progress.step(1, {"loss": 5.0})
+    assert sys.stdout.getvalue() == "Pretraining: 100%, 0.0 min left, loss 5.00 (chance 6.24)\n"
+    assert capsys.readouterr().err == ""

@@ -29,6 +29,10 @@ def find(exercise_id: str) -> Exercise:
         UserError: there is none; the message names the nearest.
     """
     known = {exercise.id: exercise for exercise in all_exercises()}
+    if callable(exercise_id):
+        name = getattr(exercise_id, "__name__", "")
+        name = getattr(exercise_id, "kits_own", name if name in known else next(iter(known)))
+        raise UserError(f'put the exercise\'s name in quotation marks: "{name}".')
     if exercise_id in known:
         return known[exercise_id]
     near = difflib.get_close_matches(str(exercise_id), known, n=1)

@@ -145,6 +145,47 @@ def edges_for_sides(area, aspect, down, across):
     return top, left, top + height, left + width
 
 
+@mistake(
+    "You work out one side from the other after that one was narrowed to 1, so the box loses area"
+    " twice: each side comes from area and aspect, and is narrowed by itself.",
+    hint="√(area ÷ aspect) and √(area · aspect) first, then min(…, 1.0) around each.",
+)
+def width_from_the_narrowed_height(area, aspect, down, across):
+    height = min(math.sqrt(area / aspect), 1.0)
+    width = min(aspect * height, 1.0)
+    return down * (1 - height), across * (1 - width), height, width
+
+
+@mistake(
+    "You work out one side from the other after that one was narrowed to 1, and the second side is"
+    " not narrowed: each side comes from area and aspect, and is narrowed by itself.",
+    hint="√(area ÷ aspect) and √(area · aspect) first, then min(…, 1.0) around each.",
+)
+def only_the_height_narrowed(area, aspect, down, across):
+    height = min(math.sqrt(area / aspect), 1.0)
+    width = aspect * height
+    return down * (1 - height), across * (1 - width), height, width
+
+
+@mistake(
+    "You take `down` and `across` as shares of the box: they are shares of the room beside it,"
+    " 1 − height and 1 − width.",
+    hint="top = down · (1 − height), left = across · (1 − width).",
+)
+def share_of_the_box(area, aspect, down, across):
+    _, _, height, width = box_by_formula(area, aspect, down, across)
+    return down * height, across * width, height, width
+
+
+@mistake(
+    "The order differs: wanted are first the corner, top and left, then the sides.",
+    hint="return top, left, height, width.",
+)
+def sides_before_the_corner(area, aspect, down, across):
+    top, left, height, width = box_by_formula(area, aspect, down, across)
+    return height, width, top, left
+
+
 def keeps_its_area(answer):
     _, _, height, width = answer(0.36, 1.0, 0.0, 0.0)
     if abs(height * width - 0.36) > 1e-3:
@@ -192,6 +233,10 @@ CROP_BOX = Exercise(
         across_before_down,
         corner_swapped,
         edges_for_sides,
+        width_from_the_narrowed_height,
+        only_the_height_narrowed,
+        share_of_the_box,
+        sides_before_the_corner,
     ],
     hints=(
         "Two equations: height · width = area, and width ÷ height = aspect. Solve for both sides.",
@@ -370,6 +415,48 @@ def length_ignored(start, length, size_in, size_out):
     return resampling_by_broadcast(start, 1.0, size_in, size_out)
 
 
+@mistake(
+    "The weights of far pixels fall below 0 in yours, instead of stopping at 0.",
+    hint="np.maximum(0, 1 − distance ÷ reach).",
+)
+def far_pixels_below_zero(start, length, size_in, size_out):
+    new, old, step = centres(start, length, size_in, size_out)
+    weights = 1 - np.abs(new[:, None] - old[None, :]) / max(step, 1)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+@mistake(
+    "Your distances have a sign, so that all old pixels on one side of the new one weigh in: a"
+    " distance is |…|.",
+    hint="np.abs(new[:, None] − old[None, :]).",
+)
+def distance_with_a_sign(start, length, size_in, size_out):
+    new, old, step = centres(start, length, size_in, size_out)
+    weights = np.maximum(0, 1 - (new[:, None] - old[None, :]) / max(step, 1))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+@mistake(
+    "Your reach is the step, but at *most* one old pixel: it is at *least* one.",
+    hint="max(step, 1), not min(step, 1).",
+)
+def reach_at_most_one(start, length, size_in, size_out):
+    new, old, step = centres(start, length, size_in, size_out)
+    weights = tents(new, old, min(step, 1))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+@mistake(
+    "Your step is upside down: it counts the old pixels in a new one.",
+    hint="step = length · size_in ÷ size_out.",
+)
+def step_upside_down(start, length, size_in, size_out):
+    step = length * size_out / size_in
+    new = start * size_in + (np.arange(size_out) + 0.5) * step
+    weights = tents(new, np.arange(size_in) + 0.5, max(step, 1))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
 def whole_side_is_left_alone(answer):
     matrix = answer(0.0, 1.0, 6, 6)
     if not np.allclose(matrix, np.eye(6), atol=1e-3):
@@ -428,6 +515,10 @@ RESAMPLING = Exercise(
         start_ignored,
         start_in_pixels,
         length_ignored,
+        far_pixels_below_zero,
+        distance_with_a_sign,
+        reach_at_most_one,
+        step_upside_down,
     ],
     hints=(
         "First find where the centre of each new pixel lies, counted in old pixels.",
@@ -538,6 +629,15 @@ def upside_down(picture, down, across):
     return resize_by_einsum(picture, down[::-1], across)
 
 
+@mistake(
+    "`across` is not turned over: a product from the right mixes columns when the old pixels run"
+    " down the matrix, and in `across` they run along its rows.",
+    hint="… @ across.T; in einsum's letters, jx for `across`.",
+)
+def across_not_transposed(picture, down, across):
+    return np.stack([down @ picture[:, :, c] @ across for c in range(3)], axis=-1)
+
+
 def weights(height, width, seed):
     """A matrix of random weights whose rows add up to 1."""
     matrix = np.random.default_rng(seed).uniform(0, 1, (height, width)) ** 3
@@ -573,6 +673,7 @@ RESIZE = Exercise(
         channels_first,
         down_used_twice,
         upside_down,
+        across_not_transposed,
     ],
     hints=(
         "A channel is a matrix: a product from the left mixes its rows, one from the right its"
@@ -785,6 +886,47 @@ def saturation_forgotten(picture, brightness, contrast, saturation):
     return adjusted(picture, brightness, contrast, 1.0)
 
 
+@mistake(
+    "(picture * LUMA).mean() is a third of the mean luma, for it also divides by the three"
+    " channels: add up the three products of a pixel first.",
+    hint="(picture @ LUMA).mean().",
+)
+def mean_of_the_products(picture, brightness, contrast, saturation):
+    return adjusted(picture, brightness, contrast, saturation, contrast_luma=LUMA / 3)
+
+
+@mistake(
+    "Your saturation pulls towards the luma from before the contrast changed: take each pixel's"
+    " luma anew.",
+    hint="Compute (picture @ LUMA)[..., None] after the contrast.",
+)
+def luma_from_before_the_contrast(picture, brightness, contrast, saturation):
+    picture = picture * brightness
+    luma = picture @ LUMA
+    picture = luma.mean() + contrast * (picture - luma.mean())
+    gray = luma[..., None]
+    return np.clip(gray + saturation * (picture - gray), 0, 1)
+
+
+@mistake(
+    "You clip after the brightness as well, so that what was too bright for a moment is lost: one"
+    " clip stands at the end.",
+    hint="Clip once, in the last line.",
+)
+def clipped_after_the_brightness(picture, brightness, contrast, saturation):
+    picture = np.clip(picture * brightness, 0, 1)
+    return adjusted(picture, 1.0, contrast, saturation)
+
+
+@mistake(
+    "You add factor · (picture − pull) to the *picture*: it is added to the *pull*, or a factor of"
+    " 1 would not leave the picture as it is.",
+    hint="pull + factor · (picture − pull).",
+)
+def added_to_the_picture(picture, brightness, contrast, saturation):
+    return adjusted(picture, brightness, 1 + contrast, 1 + saturation)
+
+
 def ones_change_nothing(answer):
     small = picture(4, 5)
     if not np.allclose(answer(small, 1.0, 1.0, 1.0), small, atol=1e-3):
@@ -850,6 +992,10 @@ ADJUST_COLOR = Exercise(
         clipped_after_each_step,
         brightness_only,
         saturation_forgotten,
+        mean_of_the_products,
+        luma_from_before_the_contrast,
+        clipped_after_the_brightness,
+        added_to_the_picture,
     ],
     hints=(
         "Three lines, one a factor, and a clip. Brightness is a plain product.",
@@ -1018,6 +1164,25 @@ def all_turn_grey(pictures, probability, rng):
     return grays(pictures)
 
 
+@mistake(
+    "You draw from NumPy's or Python's own random numbers, not from the `rng` that you are given:"
+    " its seed then decides nothing, and no run can be repeated.",
+    hint="rng.random(…) in place of np.random.random(…) or random.random().",
+)
+def drawn_beside_rng(pictures, probability, rng):
+    chosen = np.random.random(len(pictures)) < probability  # noqa: NPY002
+    return put_together(pictures, chosen, grays(pictures))
+
+
+@mistake(
+    "No picture ever turns grey. In a loop, `picture = …` only gives the name to something new, and"
+    " leaves the array as it was.",
+    hint="result = pictures.copy(), and in the loop result[i] = ….",
+)
+def none_turns_grey(pictures, probability, rng):
+    return pictures.copy()
+
+
 def coloured(count, seed=0):
     """Small pictures whose pixels are all far from grey, and whose three greys differ."""
     rng = np.random.default_rng([seed, 7])
@@ -1103,6 +1268,13 @@ def a_higher_probability_turns_more(answer):
     return None
 
 
+def another_seed_chooses_others(answer):
+    first, second = (chosen_by(answer, 100, 0.5, np.random.default_rng(s)) for s in (13, 14))
+    if first.any() and not first.all() and np.array_equal(first, second):
+        return "Two generators with different seeds turn the same pictures grey."
+    return None
+
+
 def number_varies(answer):
     numbers = {
         int(chosen_by(answer, 50, 0.5, np.random.default_rng([8, batch])).sum())
@@ -1160,6 +1332,7 @@ RANDOM_GRAY = Exercise(
         rate_is_right,
         a_higher_probability_turns_more,
         not_the_first,
+        another_seed_chooses_others,
         number_varies,
         new_draws_every_call,
         seed_decides,
@@ -1178,6 +1351,8 @@ RANDOM_GRAY = Exercise(
         a_fixed_number,
         one_channel_left,
         all_turn_grey,
+        drawn_beside_rng,
+        none_turns_grey,
     ],
     hints=(
         "Make the grey version of all pictures first; then choose, picture by picture.",
@@ -1301,6 +1476,23 @@ def kernel_for_both_sides(sigma, radius):
     return np.outer(kernel_by_formula(sigma, radius), kernel_by_formula(sigma, radius))
 
 
+@mistake(
+    "You multiply by σ² where the formula divides: in Python, a / 2 * b is (a / 2) * b.",
+    hint="Put the product in brackets: / (2 * sigma**2).",
+)
+def sigma_multiplied(sigma, radius):
+    return kernel_by_formula(1 / sigma, radius)
+
+
+@mistake(
+    "Your weights grow with the distance: the minus is missing, or squared away, for (−x)² is x².",
+    hint="exp(−x² ÷ (2σ²)); in Python, -(x**2).",
+)
+def minus_missing(sigma, radius):
+    weights = 1 / gaussian(sigma, radius)
+    return weights / weights.sum()
+
+
 def kernel_adds_up(answer):
     total = answer(1.5, 3).sum()
     if abs(total - 1) > 1e-3:
@@ -1338,6 +1530,8 @@ KERNEL = Exercise(
         top_at_the_edge,
         all_weights_equal,
         kernel_for_both_sides,
+        sigma_multiplied,
+        minus_missing,
     ],
     hints=(
         "Write down the distances from the middle first: −radius, …, 0, …, radius.",
@@ -1489,6 +1683,24 @@ def passes_averaged(picture, kernel):
     return (blurred(picture, kernel, axes=(0,)) + blurred(picture, kernel, axes=(1,))) / 2
 
 
+@mistake(
+    "You pad the channels too: the last axis holds red, green and blue, and keeps its three.",
+    hint='np.pad(picture, ((radius, radius), (radius, radius), (0, 0)), mode="edge").',
+)
+def channels_padded(picture, kernel):
+    radius = len(kernel) // 2
+    return np.pad(blurred(picture, kernel), ((0, 0), (0, 0), (radius, radius)), mode="edge")
+
+
+@mistake(
+    "Beyond the border you mirror the picture, the pixel at the border first: here that pixel is"
+    " repeated, however far beyond.",
+    hint='np.pad(…, mode="edge").',
+)
+def mirrored_with_the_border(picture, kernel):
+    return blurred(picture, kernel, mode="symmetric")
+
+
 def flat_stays_flat(answer):
     flat = np.full((5, 6, 3), 0.4)
     result = answer(flat, kernel_by_formula(1.0, 2))
@@ -1531,6 +1743,8 @@ BLUR = Exercise(
         blurred_twice,
         colours_blurred,
         passes_averaged,
+        channels_padded,
+        mirrored_with_the_border,
     ],
     hints=(
         "Pad the picture, then add up shifted copies of it, each times its weight.",
@@ -1660,6 +1874,14 @@ def a_single_view(pictures, view, rng):
     return np.stack([view(picture, rng) for picture in pictures])
 
 
+@mistake(
+    "The second view is the picture itself: both views are random.",
+    hint="views_b, too, holds view(picture, rng) for every picture.",
+)
+def the_picture_as_second_view(pictures, view, rng):
+    return np.stack([view(picture, rng) for picture in pictures]), pictures.copy()
+
+
 def numbered(count):
     """Pictures that tell what happens to them: red holds a number, green is 0."""
     pictures = np.zeros((count, 4, 4, 3))
@@ -1781,6 +2003,7 @@ TWO_VIEWS = Exercise(
         pairs_cut_in_half,
         another_order,
         a_single_view,
+        the_picture_as_second_view,
     ],
     hints=(
         "view(picture, rng) makes one view of one picture, and draws anew at every call.",
@@ -1912,6 +2135,35 @@ def running_totals(picture, bins):
     return np.cumsum(histogram_by_bincount(picture, bins), axis=1)
 
 
+@mistake(
+    "Value 1 falls past the last bin: value · bins is `bins` there, and the last bin is bins − 1.",
+    hint="min(int(value * bins), bins − 1).",
+)
+def past_the_last_bin(picture, bins):
+    histogram = np.zeros((3, bins))
+    for pixel in picture.reshape(-1, 3):
+        for channel, value in enumerate(pixel):
+            histogram[channel, int(value * bins)] += 1
+    return histogram / (picture.shape[0] * picture.shape[1])
+
+
+@mistake(
+    "Your bins reach from 0 to 255: here the values lie in [0, 1].",
+    hint="np.histogram(…, range=(0, 1)).",
+)
+def bins_to_255(picture, bins):
+    return histogram_by_bincount(picture / 255, bins)
+
+
+@mistake(
+    "You count rows of the picture for channels: picture[0] is its first row, with all channels.",
+    hint="picture[..., 0] is red, picture[..., 1] green, picture[..., 2] blue.",
+)
+def rows_for_channels(picture, bins):
+    rows = [np.histogram(picture[c], bins=bins, range=(0, 1))[0] for c in range(3)]
+    return np.array(rows) / picture[0].size
+
+
 def rows_add_up(answer):
     sums = answer(picture(6, 5), 4).sum(axis=1)
     if not np.allclose(sums, 1, atol=1e-3):
@@ -1970,6 +2222,9 @@ HISTOGRAM = Exercise(
         brightness_counted,
         channels_together,
         running_totals,
+        past_the_last_bin,
+        bins_to_255,
+        rows_for_channels,
     ],
     hints=(
         "Value v falls into bin number v · bins, rounded down; value 1 goes into the last bin.",

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from simclr_lib.course.exercise import Exercise, mistake
+from simclr_lib.course.guard import Failed, a_thing
 
 LESSON = "02_encoder_and_head"
 
@@ -115,6 +116,26 @@ def kernel_after_stride(side, kernel, stride, padding):
     return side // stride - kernel + 1
 
 
+@mistake(
+    'With "same" the side stays as it is in yours, whatever the stride: that holds for stride 1'
+    " only.",
+    hint='With "same": math.ceil(side / stride).',
+)
+def stride_ignored_with_same(side, kernel, stride, padding):
+    return side if padding == "same" else side_by_cases(side, kernel, stride, padding)
+
+
+@mistake(
+    "You round to the nearest whole number: with zeros around the map it is rounded up, without"
+    " them down.",
+    hint="math.ceil(side / stride) and (side − kernel) // stride + 1.",
+)
+def rounded_to_nearest(side, kernel, stride, padding):
+    if padding == "same":
+        return round(side / stride)
+    return round((side - kernel) / stride) + 1
+
+
 def stride_one_keeps_the_side(answer):
     if answer(9, 3, 1, "same") != 9:
         return (
@@ -159,6 +180,8 @@ SIDE = Exercise(
         valid_rounded_up,
         half_a_kernel_on_each_side,
         kernel_after_stride,
+        stride_ignored_with_same,
+        rounded_to_nearest,
     ],
     hints=(
         "Count the places at which the kernel stops. Two cases: with zeros around the map and"
@@ -288,6 +311,24 @@ def side_rounded_down(side, channels, filters, kernel, stride):
     return weights, weights * (side // stride) ** 2
 
 
+@mistake(
+    'You reckon the new side without padding: here the padding is "same".',
+    hint='output_side(side, kernel, stride, "same").',
+)
+def without_padding(side, channels, filters, kernel, stride):
+    weights = kernel**2 * channels * filters
+    return weights, weights * side_by_cases(side, kernel, stride, "valid") ** 2
+
+
+@mistake(
+    "The weights are right; your multiply-adds are those of a single filter.",
+    hint="At each place all weights are used once: weights · places.",
+)
+def products_of_one_filter(side, channels, filters, kernel, stride):
+    weights = kernel**2 * channels * filters
+    return weights, kernel**2 * channels * math.ceil(side / stride) ** 2
+
+
 def one_by_one(answer):
     weights, products = answer(1, 1, 1, 1, 1)
     if (weights, products) != (1, 1):
@@ -311,6 +352,13 @@ def larger_pictures_need_no_more_weights(answer):
             f" from {small[1]} to {large[1]}."
         )
     return None
+
+
+def observe_cost(result, *_):
+    """Both numbers; what is no tuple or list, as it is."""
+    if not isinstance(result, (tuple, list)):
+        return np.asarray(result)
+    return tuple(np.asarray(number) for number in result)
 
 
 COST = Exercise(
@@ -338,6 +386,8 @@ COST = Exercise(
         with_biases,
         in_the_other_order,
         side_rounded_down,
+        without_padding,
+        products_of_one_filter,
     ],
     hints=(
         "First the weights: how many does one filter have, and how many filters are there?",
@@ -346,7 +396,7 @@ COST = Exercise(
         "weights = kernel² · channels · filters; multiply-adds = weights · (the new map's side)².",
     ),
     right=[cost_by_formula, cost_by_loop, cost_with_numpy, cost_by_keras],
-    observe=lambda result, *_: tuple(np.asarray(number) for number in result),
+    observe=observe_cost,
 )
 
 
@@ -397,13 +447,15 @@ def make_block(
     relu_before_add=False,
     bias=False,
     kernel=3,
+    shortcut_kernel=1,
+    epsilon=1e-5,
 ):
     """The block, and what it becomes when one thing is changed."""
     from keras import layers
 
     def convolution(x, size, stride, norm=True):
         x = layers.Conv2D(filters, size, stride, padding="same", use_bias=bias)(x)
-        return layers.BatchNormalization(momentum=momentum, epsilon=1e-5)(x) if norm else x
+        return layers.BatchNormalization(momentum=momentum, epsilon=epsilon)(x) if norm else x
 
     first, second = strides or (stride, 1)
     y = convolution(x, kernel, first, norms[0])
@@ -411,9 +463,11 @@ def make_block(
     y = convolution(y, kernel, second, norms[1])
     if relu_before_add:
         y = layers.ReLU()(y)
-    needed = stride != 1 or x.shape[-1] != filters
-    if shortcut == "always" or (shortcut == "where needed" and needed):
-        x = convolution(x, 1, stride, shortcut_norm)
+    fits = {"stride": stride == 1, "channels": x.shape[-1] == filters}
+    needed = {"always": True, "where needed": not all(fits.values())}
+    needed |= {f"for {what}": not fit for what, fit in fits.items()}
+    if needed.get(shortcut):
+        x = convolution(x, shortcut_kernel, stride, shortcut_norm)
         x = layers.ReLU()(x) if shortcut_relu else x
     if shortcut == "none":
         joined = y
@@ -575,7 +629,7 @@ def second_norm_missing(x, filters, stride, momentum):
 
 @mistake(
     "Your BatchNorms do not get the momentum: they keep Keras' usual one, 0.99.",
-    hint="layers.BatchNormalization(momentum=momentum)",
+    hint="layers.BatchNormalization(momentum=momentum, epsilon=1e-5)",
 )
 def usual_momentum(x, filters, stride, momentum):
     return make_block(x, filters, stride, 0.99)
@@ -587,6 +641,59 @@ def usual_momentum(x, filters, stride, momentum):
 )
 def kernels_of_one_pixel(x, filters, stride, momentum):
     return make_block(x, filters, stride, momentum, kernel=1)
+
+
+@mistake(
+    "Your BatchNorms do not get the epsilon: they keep Keras' usual one, 0.001. In a channel that"
+    " hardly varies this can be seen.",
+    hint="layers.BatchNormalization(momentum=momentum, epsilon=1e-5)",
+)
+def usual_epsilon(x, filters, stride, momentum):
+    return make_block(x, filters, stride, momentum, epsilon=1e-3)
+
+
+@mistake(
+    "Your BatchNorms keep Keras' usual settings: give them the momentum and the epsilon.",
+    hint="layers.BatchNormalization(momentum=momentum, epsilon=1e-5)",
+)
+def usual_settings(x, filters, stride, momentum):
+    return make_block(x, filters, stride, 0.99, epsilon=1e-3)
+
+
+@mistake(
+    "The convolution on your shortcut is as large as the others: it only has to make x fit, and a"
+    " 1×1 kernel does that.",
+    hint="layers.Conv2D(filters, 1, stride, use_bias=False)",
+)
+def large_shortcut_kernel(x, filters, stride, momentum):
+    return make_block(x, filters, stride, momentum, shortcut_kernel=3)
+
+
+@mistake(
+    "You add x as it is, also where it does not fit: with a stride, or with another number of"
+    " channels, it goes through a 1×1 convolution first.",
+    hint="if stride != 1 or x.shape[-1] != filters: a 1×1 convolution and a BatchNorm on x.",
+)
+def shortcut_never_fitted(x, filters, stride, momentum):
+    return make_block(x, filters, stride, momentum, shortcut="never fitted")
+
+
+@mistake(
+    "x also does not fit where only the *stride* differs from 1: the long road then comes back"
+    " smaller.",
+    hint="if stride != 1 or x.shape[-1] != filters.",
+)
+def shortcut_for_channels_only(x, filters, stride, momentum):
+    return make_block(x, filters, stride, momentum, shortcut="for channels")
+
+
+@mistake(
+    "x also does not fit where only the number of *channels* differs: the long road comes back"
+    " with `filters` of them.",
+    hint="if stride != 1 or x.shape[-1] != filters.",
+)
+def shortcut_for_stride_only(x, filters, stride, momentum):
+    return make_block(x, filters, stride, momentum, shortcut="for stride")
 
 
 def block_probe(side, channels, filters, stride, momentum):
@@ -675,6 +782,12 @@ BLOCK = Exercise(
         second_norm_missing,
         usual_momentum,
         kernels_of_one_pixel,
+        usual_epsilon,
+        usual_settings,
+        large_shortcut_kernel,
+        shortcut_never_fitted,
+        shortcut_for_channels_only,
+        shortcut_for_stride_only,
     ],
     hints=(
         "Two roads lead from x to the addition. The long one: convolution, BatchNorm, ReLU,"
@@ -830,6 +943,17 @@ def sides_must_be_known(feature_map):
     return ops.sum(feature_map, axis=(1, 2)) / (feature_map.shape[1] * feature_map.shape[2])
 
 
+@mistake(
+    "You average over axes 2 and 3, as where the channels stand first (PyTorch): here they stand"
+    " last, and axes 1 and 2 are the places.",
+    hint="axis=(1, 2)",
+)
+def axes_of_channels_first(feature_map):
+    from keras import ops
+
+    return ops.mean(feature_map, axis=(2, 3))
+
+
 def observe_pooled(pooled, feature_map):
     """The numbers; of a tensor within a network, which has none yet, the shape."""
     import keras
@@ -881,6 +1005,7 @@ POOL = Exercise(
         axes_kept,
         numpy_alone,
         sides_must_be_known,
+        axes_of_channels_first,
     ],
     observe=observe_pooled,
     hints=(
@@ -896,7 +1021,7 @@ POOL = Exercise(
 
 
 def make_head(
-    sizes, *, between="relu", end="linear", bias=True, normalise=False, norm_at_end=False
+    sizes, *, between="relu", end="linear", bias=True, normalise=False, norm_between=False
 ):
     import keras
     from keras import layers
@@ -904,7 +1029,9 @@ def make_head(
     h = keras.Input((sizes[0],))
     z = h
     for size in sizes[1:-1]:
-        z = layers.Dense(size, activation=between, use_bias=bias)(z)
+        z = layers.Dense(size, use_bias=bias)(z)
+        z = layers.BatchNormalization()(z) if norm_between else z
+        z = layers.Activation(between)(z)
     z = layers.Dense(sizes[-1], activation=end, use_bias=bias)(z)
     if normalise:
         z = layers.UnitNormalization()(z)
@@ -1026,8 +1153,41 @@ def without_biases(input_dim, hidden_dim, output_dim):
     return make_head((input_dim, hidden_dim, output_dim), bias=False)
 
 
+@mistake(
+    "There is a BatchNorm in your head. The paper's code has some there too; the head of this"
+    " lesson is plain: two dense layers and a ReLU.",
+    hint="Leave the BatchNormalization out.",
+)
+def norm_between(input_dim, hidden_dim, output_dim):
+    return make_head((input_dim, hidden_dim, output_dim), norm_between=True)
+
+
+@mistake(
+    "Between your layers stands a tanh: a ReLU is asked for.",
+    hint='layers.Dense(hidden_dim, activation="relu")',
+)
+def tanh_between(input_dim, hidden_dim, output_dim):
+    return make_head((input_dim, hidden_dim, output_dim), between="tanh")
+
+
+@mistake(
+    "There is a third dense layer, as long as h: the head of this lesson has two in all.",
+    hint="keras.Input says how long h is; it needs no layer of its own.",
+)
+def a_layer_for_the_input(input_dim, hidden_dim, output_dim):
+    return make_head((input_dim, input_dim, hidden_dim, output_dim))
+
+
 def observe_head(head, input_dim, hidden_dim, output_dim):
     """Shape of z, number of weights, and z itself."""
+    if not callable(head):
+        returned = "z, a Keras tensor" if hasattr(head, "shape") else a_thing(head)
+        raise Failed(
+            "shape and dtype",
+            f"It returns {returned}, where a model is wanted: `return keras.Model(h, z)` makes one"
+            " of the way from h, your `keras.Input`, to z.",
+            True,
+        )
     h = np.random.default_rng(6).normal(size=(5, input_dim)).astype("float32")
     head(h)  # a model that has no weights yet makes them now
     weigh(head)
@@ -1078,6 +1238,9 @@ HEAD = Exercise(
         scaled_to_length_one,
         softmax_at_the_end,
         without_biases,
+        norm_between,
+        tanh_between,
+        a_layer_for_the_input,
     ],
     hints=(
         "Two Dense layers, one after the other, and a ReLU between them.",
@@ -1346,6 +1509,60 @@ def shift_before_scale(x, scale, shift, moving_mean, moving_variance, training, 
     )
 
 
+@mistake(
+    "You take mean and variance over axis 0 alone, so each place of the map has its own, and so do"
+    " your moving statistics: a channel has one, over all pictures *and* all places.",
+    hint="All axes but the last: tuple(range(x.ndim - 1)).",
+)
+def axis_zero_alone(x, scale, shift, moving_mean, moving_variance, training, momentum=0.9):
+    mean, variance = moving_mean, moving_variance
+    if training:
+        mean, variance = x.mean(axis=0), x.var(axis=0)
+        moving_mean = momentum * moving_mean + (1 - momentum) * mean
+        moving_variance = momentum * moving_variance + (1 - momentum) * variance
+    y = scale * (x - mean) / np.sqrt(variance + EPSILON) + shift
+    return y, moving_mean, moving_variance
+
+
+@mistake(
+    "You name the axes 0, 1 and 2: x may have fewer, as features (pictures, channels) do.",
+    hint="All axes but the last, however many: tuple(range(x.ndim - 1)).",
+)
+def always_four_axes(x, scale, shift, moving_mean, moving_variance, training, momentum=0.9):
+    if training:
+        x.mean(axis=(0, 1, 2))
+    return norm_by_axes(x, scale, shift, moving_mean, moving_variance, training, momentum)
+
+
+@mistake(
+    "You take one mean and one variance over everything: each channel has its own.",
+    hint="All axes but the last: x.mean(axis=tuple(range(x.ndim - 1))).",
+)
+def channels_together(x, scale, shift, moving_mean, moving_variance, training, momentum=0.9):
+    mean, variance = moving_mean, moving_variance
+    if training:
+        mean, variance = x.mean(), x.var()
+        moving_mean = momentum * moving_mean + (1 - momentum) * mean
+        moving_variance = momentum * moving_variance + (1 - momentum) * variance
+    y = scale * (x - mean) / np.sqrt(variance + EPSILON) + shift
+    return y, moving_mean, moving_variance
+
+
+@mistake(
+    "You take the standard deviation for the variance, and its root once more.",
+    hint="x.var(axis=…), not x.std(axis=…).",
+)
+def deviation_for_variance(x, scale, shift, moving_mean, moving_variance, training, momentum=0.9):
+    mean, variance = moving_mean, moving_variance
+    if training:
+        axes = tuple(range(x.ndim - 1))
+        mean, variance = x.mean(axis=axes), x.std(axis=axes)
+        moving_mean = momentum * moving_mean + (1 - momentum) * mean
+        moving_variance = momentum * moving_variance + (1 - momentum) * variance
+    y = scale * (x - mean) / np.sqrt(variance + EPSILON) + shift
+    return y, moving_mean, moving_variance
+
+
 def norm_probe(shape, training, momentum, seed):
     rng = np.random.default_rng(seed)
     width = shape[-1]
@@ -1426,6 +1643,10 @@ NORM = Exercise(
         keeps_the_deviation,
         no_scale_and_shift,
         shift_before_scale,
+        axis_zero_alone,
+        always_four_axes,
+        channels_together,
+        deviation_for_variance,
     ],
     hints=(
         "Two cases. In training mode: mean and variance of x, and the moving ones take a step"
@@ -1527,6 +1748,34 @@ def one_step_more(momentum, share):
     return steps_by_logarithm(momentum, share) + 1
 
 
+@mistake(
+    "You round to the nearest whole number: where that is down, a little more than `share` is still"
+    " left.",
+    hint="math.ceil instead of round.",
+)
+def rounded_to_nearest_step(momentum, share):
+    return round(math.log(share) / math.log(momentum))
+
+
+@mistake(
+    "You square what is left at every step: one step multiplies it by `momentum`.",
+    hint="left = left · momentum; the momentum itself stays as it is.",
+)
+def squared_at_each_step(momentum, share):
+    steps, left = 1, momentum
+    while left > share:
+        left, steps = left * left, steps + 1
+    return steps
+
+
+@mistake(
+    "Your loop ends before its first step: it must go on while *more* than `share` is left.",
+    hint="while left > share, with left = 1 at the start.",
+)
+def loop_never_begins(momentum, share):
+    return 0
+
+
 def two_halves(answer):
     if answer(0.5, 0.26) != 2:
         return (
@@ -1553,6 +1802,9 @@ FORGET = Exercise(
         share_is_gone,
         quotient_upside_down,
         one_step_more,
+        rounded_to_nearest_step,
+        squared_at_each_step,
+        loop_never_begins,
     ],
     hints=(
         "Each step keeps the share `momentum` of what was there. How much of the first value is"

@@ -94,7 +94,8 @@ def descend(encoder, head, optimizer, loss_of, parts=("encoder", "head"), sign=1
 
         with tf.GradientTape() as tape:
             loss = loss_of()
-        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        found = zip(tape.gradient(loss, weights), weights, strict=True)
+        gradients = [keras.ops.zeros_like(w) if g is None else g for g, w in found]
     else:
         import jax
 
@@ -249,6 +250,20 @@ def head_left_out(encoder, head, optimizer, view_a, view_b, temperature):
 
 
 @mistake(
+    "You add the loss of (z_a, z_b) and that of (z_b, z_a): `nt_xent` already asks every view of"
+    " both halves for its partner, so this is twice the loss.",
+    hint="One call, nt_xent(z_a, z_b, temperature).",
+)
+def both_directions_added(encoder, head, optimizer, view_a, view_b, temperature):
+    from simclr_lib import nt_xent
+
+    def loss_of():
+        return 2 * nt_xent(*projections(encoder, head, view_a, view_b), temperature)
+
+    return descend(encoder, head, optimizer, loss_of)
+
+
+@mistake(
     "The temperature is not handed on: the loss uses its default.",
     hint="nt_xent(z_a, z_b, temperature)",
 )
@@ -362,6 +377,8 @@ def change_of(network, seed, part):
 
 def observe_step(loss, encoder, head, optimizer, view_a, view_b, temperature):
     """Loss, step of the encoder, step of the head, BatchNorm's moving statistics."""
+    if isinstance(loss, (tuple, list, dict)):
+        raise TypeError("wanted is the loss alone")
     seed = 0 if temperature == 0.2 else 1  # as in the probes
     statistics = np.concatenate([np.ravel(v) for v in encoder.non_trainable_variables])
     return (
@@ -421,6 +438,7 @@ STEP = Exercise(
         second_view_without_gradient,
         uphill,
         head_left_out,
+        both_directions_added,
         temperature_not_given,
         every_other_row,
         no_update,
@@ -443,6 +461,12 @@ STEP = Exercise(
         training_step,
     ],
     observe=observe_step,
+    observed=(
+        "the loss",
+        "the step of the encoder's weights",
+        "the step of the head's weights",
+        "the state of BatchNorm's moving statistics",
+    ),
     seconds=30.0,
     parameters=("encoder", "head", "optimizer", "view_a", "view_b", "temperature"),
 )
@@ -517,6 +541,16 @@ def cosine_below_zero(step, peak, steps, warmup_steps):
     if step < warmup_steps:
         return peak * step / warmup_steps
     return peak * math.cos(math.pi * (step - warmup_steps) / (steps - warmup_steps))
+
+
+@mistake(
+    "π is missing: cos(progress) only goes from 1 to 0.54, so the rate never gets near 0.",
+    hint="math.cos(math.pi * progress): the progress of 0 to 1 becomes an angle of 0 to π.",
+)
+def pi_forgotten(step, peak, steps, warmup_steps):
+    if step < warmup_steps:
+        return peak * step / warmup_steps
+    return peak * (1 + math.cos((step - warmup_steps) / (steps - warmup_steps))) / 2
 
 
 @mistake(
@@ -644,6 +678,7 @@ RATE = Exercise(
         cosine_from_the_start,
         cosine_too_long,
         cosine_below_zero,
+        pi_forgotten,
         quarter_of_a_wave,
         whole_wave,
         straight_fall,
@@ -755,6 +790,18 @@ def roots_forgotten(weight, gradient, weight_decay, trust):
 
 
 @mistake(
+    "With a 2 behind it, `np.linalg.norm` gives a matrix's largest singular value, and takes no"
+    " array of more than two axes: leave the 2 out.",
+    hint="np.linalg.norm(weight) is the root of the sum of all squares, for any shape.",
+)
+def norm_of_a_matrix(weight, gradient, weight_decay, trust):
+    if weight.ndim <= 1 or not weight.any():
+        return 1.0
+    step = gradient + weight_decay * weight
+    return trust * np.linalg.norm(weight, 2) / np.linalg.norm(step, 2)
+
+
+@mistake(
     "You sum absolute values: a length is the root of the sum of squares.",
     hint="np.linalg.norm(weight), for an array of any shape.",
 )
@@ -849,6 +896,7 @@ TRUST = Exercise(
         decay_left_out,
         lengths_added,
         roots_forgotten,
+        norm_of_a_matrix,
         absolute_values,
         zeros_never_move,
         clipped,
@@ -1071,6 +1119,33 @@ def no_margin(loss, chance, knn, knn_batch):
 
 
 @mistake(
+    "You judge the mean of all losses: a run that fell and came back to chance has a low mean."
+    " What counts is where it is now.",
+    hint="loss[-1], not its mean.",
+)
+def mean_of_the_losses(loss, chance, knn, knn_batch):
+    return diagnosis_by_cases(np.append(loss, np.mean(loss)), chance, knn, knn_batch)
+
+
+@mistake(
+    "The last row that fits wins in yours, because each `if` writes over what the one before has"
+    " found: the first that fits is the answer.",
+    hint="`return` at once, or `elif` in place of `if`.",
+)
+def last_row_wins(loss, chance, knn, knn_batch):
+    found = "healthy"
+    if not np.all(np.isfinite(loss)):
+        found = "diverged"
+    if loss[-1] >= 0.98 * chance:
+        found = "at chance"
+    if knn_batch - knn[-1] > 0.05:
+        found = "stale statistics"
+    if knn[-1] < knn[0] + 0.02:
+        found = "shortcut"
+    return found
+
+
+@mistake(
     "You believe the loss alone: a loss that falls does not say that the features are good.",
     hint="Compare the last kNN accuracy with the first, that of the untrained encoder.",
 )
@@ -1148,6 +1223,7 @@ DIAGNOSE = Exercise(
         (np.array([5.6, np.nan, 4.0]), 5.54, np.array([0.15, 0.3, 0.3, 0.3]), 0.3),
         (np.array([5.53, 5.5, 5.49]), 5.54, np.array([0.15, 0.15, 0.12, 0.1]), 0.11),
         (np.array([5.53, 5.56, 5.55]), 5.54, np.array([0.15, 0.15, 0.16, 0.19]), 0.19),
+        (np.array([4.9, 4.4, 5.52]), 5.54, np.array([0.15, 0.2, 0.2, 0.1]), 0.1),
         (np.array([3.1, 1.2, 0.6]), 5.54, np.array([0.15, 0.13, 0.12, 0.12]), 0.12),
         (np.array([5.3, 4.4, 4.1]), 5.54, np.array([0.15, 0.12, 0.11, 0.1]), 0.3),
         (np.array([5.3, 4.4, 4.1]), 5.54, np.array([0.15, 0.2, 0.25, 0.3]), 0.6),
@@ -1161,6 +1237,8 @@ DIAGNOSE = Exercise(
         nan_at_the_end_only,
         first_loss,
         no_margin,
+        mean_of_the_losses,
+        last_row_wins,
         loss_alone,
         shortcut_first,
         best_epoch,

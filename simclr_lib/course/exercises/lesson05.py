@@ -117,6 +117,14 @@ def training_mode_at_once(encoder, images, batch_size=256):
 
 
 @mistake(
+    "All pictures go through at once: thousands of large ones would not fit into memory.",
+    hint="A loop over range(0, len(images), batch_size), and images[first : first + batch_size].",
+)
+def all_at_once(encoder, images, batch_size=256):
+    return np.asarray(encoder(scaled(images), training=False))
+
+
+@mistake(
     "The pictures go in as 0 to 255: the encoder was trained on 0 to 1.",
     hint="Divide the pictures, as float32, by 255.",
 )
@@ -227,6 +235,30 @@ def batch_size_is_only_for_speed(answer):
     return None
 
 
+def takes_a_batch_at_a_time(answer):
+    from simclr_lib.quiet import import_keras
+
+    keras = import_keras()
+    sizes = []
+
+    class Watch(keras.layers.Layer):
+        def call(self, batch):
+            sizes.append(batch.shape[0])
+            return batch
+
+    encoder = keras.Sequential([keras.Input((None, None, 3)), Watch(), small_encoder()])
+    encoder.compile(run_eagerly=True)  # so that `predict` shows its batches too
+    sizes.clear()
+    answer(encoder, pictures(9, seed=7), 4)
+    most = max((size for size in sizes if size is not None), default=0)
+    if most > 4:
+        return (
+            f"With batch_size=4 the encoder got {most} pictures in one call: thousands of large"
+            " ones would not fit into memory. Give it batch_size at a time."
+        )
+    return None
+
+
 FROZEN = Exercise(
     id="frozen_features",
     lesson=LESSON,
@@ -244,10 +276,12 @@ FROZEN = Exercise(
         leaves_the_statistics_alone,
         does_not_look_at_batch_mates,
         batch_size_is_only_for_speed,
+        takes_a_batch_at_a_time,
     ],
     mistakes=[
         training_mode,
         training_mode_at_once,
+        all_at_once,
         pictures_not_scaled,
         scaled_twice,
         scaled_to_minus_one,
@@ -644,6 +678,60 @@ def no_penalty_in_loss(x, y, weights, bias, penalty=1e-4):
 
 
 @mistake(
+    "Your slope of the penalty is λ/2 · weights: the slope of a square brings a factor 2, so it is"
+    " λ · weights.",
+    hint="penalty * weights in the slope by the weights.",
+)
+def penalty_halved_in_slope(x, y, weights, bias, penalty=1e-4):
+    return rebuilt(x, y, weights, bias, penalty, in_slope=0.5)
+
+
+@mistake(
+    "`p[:, y] -= 1` takes 1 off whole columns: wanted is one number in each row, that of the"
+    " picture's own class.",
+    hint="p[np.arange(len(x)), y] -= 1.",
+)
+def whole_columns(x, y, weights, bias, penalty=1e-4):
+    log_p, _ = parts_of_probe(x, y, weights, bias)
+    loss, *_ = rebuilt(x, y, weights, bias, penalty)
+    error = np.exp(log_p)
+    error[:, y] -= 1
+    return loss, x.T @ error / len(x) + penalty * weights, error.mean(axis=0)
+
+
+@mistake(
+    "`p[y] -= 1` takes 1 off the rows whose numbers are the labels: wanted is one number in each"
+    " row, that of the picture's own class.",
+    hint="p[np.arange(len(x)), y] -= 1.",
+)
+def whole_rows(x, y, weights, bias, penalty=1e-4):
+    log_p, _ = parts_of_probe(x, y, weights, bias)
+    loss, *_ = rebuilt(x, y, weights, bias, penalty)
+    error = np.exp(log_p)
+    error[y] -= 1
+    return loss, x.T @ error / len(x) + penalty * weights, error.mean(axis=0)
+
+
+@mistake(
+    "You divide the slope by the bias by N twice: G is divided by N already, so its rows are"
+    " summed, not averaged.",
+    hint="G.sum(axis=0).",
+)
+def bias_averaged_twice(x, y, weights, bias, penalty=1e-4):
+    loss, d_weights, d_bias = rebuilt(x, y, weights, bias, penalty)
+    return loss, d_weights, d_bias / len(x)
+
+
+@mistake(
+    "The slope is that of a mean, but the loss is the sum over the pictures: they do not belong"
+    " together.",
+    hint="entropy.mean().",
+)
+def loss_summed(x, y, weights, bias, penalty=1e-4):
+    return rebuilt(x, y, weights, bias, penalty, loss=len(x))
+
+
+@mistake(
     "Your loss has λ · Σ weights², and your slope belongs to λ/2 · Σ weights²: a factor 2 apart.",
     hint="penalty / 2 in the loss.",
 )
@@ -669,8 +757,9 @@ def bias_forgotten(x, y, weights, bias, penalty=1e-4):
 
 
 @mistake(
-    "The exponentials overflow for large logits. Subtract each row's largest logit first: the"
-    " probabilities stay the same.",
+    "For large logits the exponentials are too large for a computer's numbers, or all 0. Subtract"
+    " from each row its own largest logit first (not the largest of all rows): the probabilities"
+    " stay the same.",
     hint="logits − logits.max(axis=1, keepdims=True) before np.exp.",
 )
 def exponential_overflows(x, y, weights, bias, penalty=1e-4):
@@ -782,6 +871,11 @@ PROBE = Exercise(
         no_penalty_in_slope,
         no_penalty_in_loss,
         half_forgotten,
+        penalty_halved_in_slope,
+        whole_columns,
+        whole_rows,
+        bias_averaged_twice,
+        loss_summed,
         bias_penalised,
         bias_forgotten,
         exponential_overflows,
@@ -916,12 +1010,56 @@ def vote_times_temperature(train_h, train_y, test_h, k=200, temperature=0.1):
     hint="Divide the rows of both parts by their lengths.",
 )
 def dot_products_compared(train_h, train_y, test_h, k=200, temperature=0.1):
-    return counted(
-        test_h @ train_h.T,
-        train_y,
-        k,
-        lambda s: np.exp((s - s.max(axis=1, keepdims=True)) / temperature),
-    )
+    return counted(test_h @ train_h.T, train_y, k, lambda s: np.exp(s / temperature))
+
+
+@mistake(
+    "You divide by one length for the whole array: `np.linalg.norm` needs an axis, or long rows"
+    " stay long.",
+    hint="np.linalg.norm(h, axis=1, keepdims=True).",
+)
+def one_length_for_all(train_h, train_y, test_h, k=200, temperature=0.1):
+    train_h, test_h = train_h / np.linalg.norm(train_h), test_h / np.linalg.norm(test_h)
+    return counted(test_h @ train_h.T, train_y, k, lambda s: np.exp(s / temperature))
+
+
+@mistake(
+    "You give each feature (column) length 1: it is each picture's features (a row).",
+    hint="np.linalg.norm(h, axis=1, keepdims=True).",
+)
+def columns_of_length_one(train_h, train_y, test_h, k=200, temperature=0.1):
+    train_h = train_h / np.linalg.norm(train_h, axis=0)
+    test_h = test_h / np.linalg.norm(test_h, axis=0)
+    return counted(test_h @ train_h.T, train_y, k, lambda s: np.exp(s / temperature))
+
+
+@mistake(
+    "`votes[…] += weight` with whole arrays keeps one neighbour's weight where several have the"
+    " same class: NumPy reads, adds and writes once.",
+    hint="np.add.at(votes, (rows, classes), weights), or a loop over the neighbours.",
+)
+def last_of_each_class(train_h, train_y, test_h, k=200, temperature=0.1):
+    similarity = cosines(train_h, test_h)
+    nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+    weight = np.exp(np.take_along_axis(similarity, nearest, axis=1) / temperature)
+    votes = np.zeros((len(test_h), train_y.max() + 1))
+    votes[np.arange(len(test_h))[:, None], train_y[nearest]] += weight
+    return votes.argmax(axis=1)
+
+
+@mistake(
+    "The weights are those of the first k training pictures, in the order of the set, not those of"
+    " the neighbours.",
+    hint="np.take_along_axis(similarity, nearest, axis=1) gives the neighbours' similarities.",
+)
+def weights_of_the_first(train_h, train_y, test_h, k=200, temperature=0.1):
+    similarity = cosines(train_h, test_h)
+    nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+    votes = np.zeros((len(test_h), train_y.max() + 1))
+    for rank in range(nearest.shape[1]):
+        weight = np.exp(similarity[:, rank] / temperature)
+        votes[np.arange(len(test_h)), train_y[nearest[:, rank]]] += weight
+    return votes.argmax(axis=1)
 
 
 @mistake(
@@ -1040,6 +1178,10 @@ KNN = Exercise(
         vote_without_temperature,
         vote_times_temperature,
         dot_products_compared,
+        one_length_for_all,
+        columns_of_length_one,
+        last_of_each_class,
+        weights_of_the_first,
         euclidean_neighbours,
         farthest_asked,
         all_vote,
@@ -1109,6 +1251,14 @@ def added_once(true, predicted, classes):
     confusion = np.zeros((classes, classes), int)
     confusion[true, predicted] += 1
     return confusion
+
+
+@mistake(
+    "`[[0] * K] * K` repeats one and the same row: what is counted in one is counted in all.",
+    hint="np.zeros((classes, classes), int).",
+)
+def one_row_for_all(true, predicted, classes):
+    return np.tile(counts_by_loop(true, predicted, classes).sum(axis=0), (classes, 1))
 
 
 @mistake(
@@ -1194,6 +1344,7 @@ CONFUSION = Exercise(
     mistakes=[
         turned,
         added_once,
+        one_row_for_all,
         only_mistakes,
         only_right_ones,
         unseen_class_lost,
@@ -1274,8 +1425,32 @@ def subset_by_sklearn(labels, fraction, seed=0):
     hint="Loop over the classes; np.flatnonzero(labels == label) are the pictures of one.",
 )
 def drawn_from_all(labels, fraction, seed=0):
-    count = len(subset_by_class(labels, fraction, seed))
+    count = max(1, round(fraction * len(labels)))
     return np.random.default_rng(seed).choice(len(labels), count, replace=False)
+
+
+@mistake(
+    "You draw as many of every class: wanted is the same share of each, so that a frequent class"
+    " stays frequent.",
+    hint="The number to draw is fraction * len(own), for each class anew.",
+)
+def same_number_of_each(labels, fraction, seed=0):
+    rng = np.random.default_rng(seed)
+    kinds = np.unique(labels)
+    count = max(1, round(fraction * len(labels) / len(kinds)))
+    return np.concatenate([
+        rng.choice(np.flatnonzero(labels == kind), count, replace=False) for kind in kinds
+    ])  # fmt: skip
+
+
+@mistake(
+    "You return the pictures of the last class only: collect those of all classes.",
+    hint="Append each class's draw to a list; np.concatenate(list) after the loop.",
+)
+def last_class_only(labels, fraction, seed=0):
+    own = np.flatnonzero(labels == labels.max())
+    count = max(1, round(fraction * len(own)))
+    return np.random.default_rng(seed).choice(own, count, replace=False)
 
 
 @mistake(
@@ -1432,6 +1607,8 @@ SUBSET = Exercise(
     ],
     mistakes=[
         drawn_from_all,
+        same_number_of_each,
+        last_class_only,
         first_of_each,
         drawn_with_replacement,
         seed_not_used,
