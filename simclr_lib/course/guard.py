@@ -404,6 +404,7 @@ def explain(error, answer):
     """What a learner's function raised: where, what, and for common errors what to do."""
     line = line_of(error, answer)
     what = "" if isinstance(error, SystemExit) else " ".join(str(error).split())
+    what = re.sub(r"\x1b\[[0-9;]*m", "", what)  # Keras makes some words bold
     what = re.sub(r"<tf\.Tensor.*?>|\{\{function_node.*?\}\}\s*", "", what)
     what = f"{what[:200]}…" if len(what) > 200 else what
     where = f"in the line `{line}`" if line else "while it ran"

@@ -169,6 +169,10 @@ def pieces_of_two_lengths(values, weight=1.0):
     return np.array([values, values[1:]])
 
 
+def told_in_bold(values, weight=1.0):
+    raise RuntimeError("\x1b[1mThis\x1b[0m is bold")
+
+
 def shape_without_brackets(values, weight=1.0):
     return np.zeros(3, 3)
 
@@ -223,10 +227,9 @@ def interrupted(values, weight=1.0):
         (asks_if_of_an_array, "`np.any(…)`"),
         (asks_and_of_arrays, "`(…) & (…)`"),
         (pieces_of_two_lengths, "`np.concatenate` puts"),
+        (told_in_bold, "RuntimeError: This is bold."),
         (shape_without_brackets, "A shape has brackets of its own"),
         (decimals_into_whole_numbers, "`a = a / b`"),
-        (no_gradients, "make no NumPy array on the way"),
-        (gradient_of_a_statistic, "`.trainable_variables`"),
         (uses_a_stub, "do that one first"),
         (interrupted, "You stopped it"),
     ],
@@ -235,6 +238,18 @@ def test_running(average, answer, said):
     report = examine(average, answer)
     assert report.stage == "runs"
     assert said in report.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (no_gradients, "make no NumPy array on the way"),
+        (gradient_of_a_statistic, "`.trainable_variables`"),
+    ],
+)
+def test_what_an_optimiser_refuses_is_explained(average, answer, said):
+    patient = dataclasses.replace(average, seconds=60.0)  # Keras takes its time at first
+    assert said in examine(patient, answer).diagnosis
 
 
 def test_what_stops_in_a_property_is_told_with_its_arguments(average):
