@@ -336,14 +336,19 @@ def test_progress_lines_and_widgets_are_not_kept():
     kept = execution.clean_outputs(
         [
             stream("stdout", "a\n"),
-            stream("stdout", "b\n"),
+            stream("stdout", "b\n\nPretraining:  50%, 0.1 min left, loss 4.2\n60% left\n"),
+            stream("stdout", "Momentum 0.9: 100%, 0.0 min left, loss 3.50 (chance 5.54)\n"),
             stream("stderr", "Pretraining:  50%, 0.1 min left, loss 4.2\n"),
             stream("stderr", "\rPretraining  10% |##   | 00:01, 00:09 left\rWarning: slow\n"),
             display({execution.WIDGET: {}, "text/plain": "IntSlider()"}),
             display({"text/plain": "figure"}),
         ]
     )
-    assert [output.get("text") for output in kept] == ["a\nb\n", "Warning: slow\n", None]
+    assert [output.get("text") for output in kept] == [
+        "a\nb\n\n60% left\n",
+        "Warning: slow\n",
+        None,
+    ]
     assert kept[2].data == {"text/plain": "figure"}
 
 

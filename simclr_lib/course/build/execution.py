@@ -12,7 +12,8 @@ from simclr_lib.errors import UserError
 
 CELL_TIMEOUT = 1800  # seconds; no lesson takes ten minutes
 # Progress with the time left is for whoever waits, not for whoever reads the notebook.
-PROGRESS_LINE = re.compile(r".*\d+ ?%.*left.*|\s*")
+PROGRESS_LINE = re.compile(r".*\d+ ?%.*left.*|\s*")  # in stderr, which a lesson does not write
+TRAINING_LINE = re.compile(r"^[^\n]+: +\d+%, [\d.]+ min left[^\n]*\n", re.MULTILINE)  # in stdout
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
 INLINE_DATA = re.compile(r"data:[^\"']*")
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -121,6 +122,8 @@ def clean_outputs(outputs):
                 output.text = "".join(
                     f"{line}\n" for line in lines if not PROGRESS_LINE.fullmatch(line)
                 )
+            else:
+                output.text = TRAINING_LINE.sub("", output.text)
             if not output.text:
                 continue
             last = cleaned[-1] if cleaned else None
