@@ -108,6 +108,7 @@ def kill(process):
     return process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.long
 def test_a_run_that_was_stopped_three_times_ends_in_the_same_bits(tmp_path, running):
     # Long enough that Ctrl-C reaches a busy machine's process before its end.
     folder, reference, epochs = tmp_path / "run", tmp_path / "undisturbed", 30

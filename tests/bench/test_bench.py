@@ -27,6 +27,7 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SIMCLR_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.mark.long
 def test_the_kit_alone_is_measured_and_earlier_parts_stay(tmp_path):
     out = tmp_path / "new" / "speed.json"
     said = []

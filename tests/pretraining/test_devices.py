@@ -29,7 +29,13 @@ def on_two_devices(*words):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("kind", ["plain", "synchronized", "clsa"])
+long = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["plain", pytest.param("synchronized", marks=long), pytest.param("clsa", marks=long)],
+)
 def test_losses_gradients_and_weights_equal_those_of_one_device(kind):
     found = on_two_devices("train", kind)
     assert {name.split()[-1] for name in found} == {"1", "10"}
@@ -40,6 +46,7 @@ def test_losses_gradients_and_weights_equal_those_of_one_device(kind):
         assert distance < (1e-4 if grows else 1e-5), name
 
 
+@long
 def test_normalisation_that_is_not_synchronised_is_each_device_s_own():
     """On TensorFlow; an array of JAX has the rows of all devices."""
     distance = on_two_devices("train", "local")["change after 1"]
