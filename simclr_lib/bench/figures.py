@@ -55,6 +55,8 @@ class Bar:
         unit: "×", "%" or "MB".
         rounds: the same in each round by itself, where there is such a thing: `value` is made of
             medians, and these tell how much the rounds agree.
+        chance: twice the standard error of `value`, where it is a mean of draws: a limit within
+            that is reached, as far as the draws can tell.
     """
 
     name: str
@@ -63,16 +65,20 @@ class Bar:
     at_least: bool = True
     unit: str = "×"
     rounds: tuple[float, ...] = ()
+    chance: float = 0.0
 
     @property
     def reached(self):
         """True, False, or None where there is nothing to compare."""
         if self.value is None or self.limit is None:
             return None
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
+        if self.at_least:
+            return self.value + self.chance >= self.limit
+        return self.value - self.chance <= self.limit
 
     def record(self):
-        seen = {"value": rounded(self.value), "rounds": [rounded(value) for value in self.rounds]}
+        seen = {"value": rounded(self.value), "chance": rounded(self.chance)}
+        seen["rounds"] = [rounded(value) for value in self.rounds]
         return asdict(self) | seen | {"reached": self.reached}
 
 

@@ -66,6 +66,7 @@ def bars(found):
         ours, theirs = (found.values(method, side, "accuracy") for side in ("kit", SKLEARN))
         rounds = tuple(100 * (a - b) for a, b in zip(ours, theirs, strict=True))
         difference = statistics.mean(rounds) if rounds else None
+        chance = 2 * statistics.stdev(rounds) / len(rounds) ** 0.5 if len(rounds) > 1 else 0.0
         made += [
             found.bar(
                 f"{method}, time of {SKLEARN} ÷ kit",
@@ -80,6 +81,7 @@ def bars(found):
                 0,
                 unit="points",
                 rounds=rounds,
+                chance=chance,
             ),
         ]
     loss = [(PROBE, side, "loss") for side in ("kit", SKLEARN)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simclr_lib.bench import loss, step, views
+from simclr_lib.bench import loss, probe, step, views
 from simclr_lib.bench.figures import Bar, Figure, Found
 from simclr_lib.bench.probe import features
 from simclr_lib.evaluation import knn_accuracy, linear_probe
@@ -34,6 +34,23 @@ def test_a_figure_tells_its_median_and_quartiles():
 )
 def test_a_bar_is_reached_or_missed_or_neither(value, limit, at_least, reached):
     assert Bar("speed", value, limit, at_least).reached is reached
+
+
+@pytest.mark.parametrize(("at_least", "missed_by"), [(True, -0.2), (False, 0.2)])
+def test_a_limit_within_what_chance_moves_a_mean_by_is_reached(at_least, missed_by):
+    assert not Bar("accuracy", missed_by, 0, at_least).reached
+    assert not Bar("accuracy", missed_by, 0, at_least, chance=0.1).reached
+    assert Bar("accuracy", missed_by, 0, at_least, chance=0.3).reached
+
+
+def test_chance_is_twice_the_standard_error_of_the_rounds():
+    accuracies = {"kit": (0.80, 0.82, 0.84), probe.SKLEARN: (0.81, 0.82, 0.83)}
+    found = Found(
+        [figure(probe.PROBE, side, "accuracy", *values) for side, values in accuracies.items()]
+    )
+    (bar,) = (bar for bar in probe.bars(found) if bar.name.startswith("linear probe, accuracy"))
+    assert bar.value == pytest.approx(0) and bar.rounds == pytest.approx((-1, 0, 1))
+    assert bar.chance == pytest.approx(2 / 3**0.5)
 
 
 def test_ratios_are_of_medians_and_absent_without_a_peer():
