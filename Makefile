@@ -26,7 +26,7 @@ test: .venv/.installed-test ## Run the tests (under 15 minutes)
 	$(BIN)/python -m pytest -m "not slow and not long"
 
 test-slow: .venv/.installed-test ## Run the tests that take minutes or a browser
-	$(BIN)/python -m pytest -m "slow or long"
+	$(BIN)/python -m pytest -m "slow or long" $(TESTS)
 
 test-jax: .venv/.installed-jax ## Run the tests on the JAX backend (a quarter of an hour or more)
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not slow"
