@@ -81,9 +81,11 @@ def tuning_table():
 
 
 def sweeps_table():
-    """What the sweeps of the classroom's encoder found, one row an arm."""
+    """What the sweeps of the classroom's encoder that are done found, one row an arm."""
     lines = ["| sweep | arm | linear probe, % | kNN, % |", "| --- | --- | --- | --- |"]
     for name in SWEEPS:
+        if not (SWEPT / f"{name}.csv").exists():
+            continue
         with (SWEPT / f"{name}.csv").open() as file:
             rows = [row for row in csv.DictReader(file) if row["state"] == "done"]
         for arm in dict.fromkeys(row["arm"] for row in rows):
