@@ -1,4 +1,4 @@
-"""Import Keras without the start-up lines that TensorFlow writes on every machine."""
+"""Import Keras without the start-up lines that TensorFlow writes, and with memory set up for it."""
 
 import contextlib
 import logging
@@ -6,19 +6,23 @@ import os
 import sys
 import tempfile
 
+from simclr_lib.allocator import keep_freed_memory
+
 
 def import_keras():
     """Import Keras and its backend, and run a first operation, with stderr held back.
 
     TensorFlow's C++ side logs to file descriptor 2 before any of its settings are read, so the
     descriptor itself is turned away for that moment. When something fails, what was held back is
-    shown, and the exception passes.
+    shown, and the exception passes. Before that malloc is told to keep what a step frees: the
+    threads that compute start with the import.
 
     Returns:
         The `keras` module.
     """
     if "keras" in sys.modules:
         return sys.modules["keras"]
+    keep_freed_memory()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Evaluating several encoders compiles several functions: no reason for a warning.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

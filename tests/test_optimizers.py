@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from simclr_lib.optimizers import LARS, Muon, build_optimizer, warmup_cosine
+from simclr_lib.optimizers import LARS, SGD, Muon, build_optimizer, warmup_cosine
 
 KERNEL = np.array([[3.0, -1.0], [0.5, 2.0], [-2.0, 1.0]], "float32")
 BIAS = np.array([0.5, -1.5], "float32")
@@ -163,6 +163,27 @@ def test_no_decay_and_no_gradient_change_nothing(name):
     kernel, bias = steps(build_optimizer(name, 0.1, 0, weights), weights, [0 * KERNEL, 0 * BIAS])
     np.testing.assert_array_equal(kernel, KERNEL)
     np.testing.assert_array_equal(bias, BIAS)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"momentum": 0.9},
+        {"momentum": 0.9, "weight_decay": 0.1},
+        {"momentum": 0.0},
+        {"momentum": 0.8, "nesterov": True},
+    ],
+    ids=str,
+)
+def test_sgd_steps_as_keras_does(options):
+    rate = keras.optimizers.schedules.CosineDecay(0.3, 4)
+    gradients = [(KERNEL[::-1], BIAS), (KERNEL**2, BIAS + 1), (KERNEL, -BIAS)]
+    ours, theirs = (
+        steps(kind(rate, **options), variables(KERNEL, BIAS), *gradients)
+        for kind in (SGD, keras.optimizers.SGD)
+    )
+    for found, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_sgd_keeps_nine_tenths_of_its_last_step():

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from simclr_lib.allocator import give_back_freed_memory
 from simclr_lib.errors import UserError
 from simclr_lib.pretraining.batches import ShuffledBatches
 from simclr_lib.pretraining.checkpoint import load_checkpoint, save_checkpoint
@@ -114,6 +115,7 @@ def fit_epochs(
     finally:
         if progress is not None:
             progress.close()
+        give_back_freed_memory()
     return state["history"]
 
 
