@@ -70,6 +70,7 @@ def measure(kind, settings):
         kind: `"step"`, `"loss"`, `"gradient"` (BatchNorm frozen) or `"normalised"` (in training).
         settings: fields of a recipe that differ from the classroom's.
     """
+    from simclr_lib.allocator import give_back_freed_memory
     from simclr_lib.quiet import import_keras
 
     keras = import_keras()
@@ -79,6 +80,7 @@ def measure(kind, settings):
         difference = gradient_difference(settings, frozen=kind == "gradient")
         return row | {"difference": float(f"{difference:.2g}")}
     work = {"step": prepare_steps, "loss": prepare_loss}[kind](settings)
+    give_back_freed_memory()  # else the work could use what was there before
     # Linux forgets the high-water mark of this process.
     Path("/proc/self/clear_refs").write_text("5")
     before, began = resident("VmRSS"), time.perf_counter()
