@@ -174,7 +174,8 @@ def test_convolution_in_half_precision_is_near_float32(small_map_calls, side, st
         keras.layers.Conv2D(4, 3, stride, **options, dtype="float32"),
         shape,
     )
-    assert_close(step(ours, noise(*shape)), step(theirs, noise(*shape)), 0.02)
+    # 3 %: on processors without bfloat16 TensorFlow's own gradient by a kernel adds up in bfloat16.
+    assert_close(step(ours, noise(*shape)), step(theirs, noise(*shape)), 0.03)
     small = max(side) <= 6 * stride and keras.backend.backend() == "tensorflow"
     assert len(small_map_calls) == small
 
