@@ -122,6 +122,7 @@ class Screen:
 
     def say(self, line):
         """Add a line; one that only tells how far it is stays until the next."""
+        line = line.replace(f"{os.getcwd()}{os.sep}", "")  # as seen from the notebook
         if PASSING.fullmatch(line):
             self.passing = line
         else:

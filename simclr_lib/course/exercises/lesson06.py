@@ -18,9 +18,8 @@ BASE = {"temperature": 0.2, "batch_size": 256, "crop_min_area": 0.3}
 def arms_by_loops(base, choices):
     arms = [dict(base)]
     for field, values in choices.items():
-        for value in values:
-            if value != base[field]:
-                arms.append({**base, field: value})
+        others = [value for value in values if value != base[field]]
+        arms += [{**base, field: value} for value in others]
     return arms
 
 
@@ -76,7 +75,8 @@ def base_again(base, choices):
 
 
 @mistake(
-    "Your changes pile up: an arm keeps what an earlier one has changed. Each begins from the base.",
+    "Your changes pile up: an arm keeps what an earlier one has changed. Each one is to begin from"
+    " the base.",
     hint="Make a new copy of the base within the inner loop.",
 )
 def changes_pile_up(base, choices):
@@ -1152,7 +1152,7 @@ def unknown_recipe():
 
 
 @mistake(
-    "It does not say which recipe all runs start from: without it nobody knows what was held still.",
+    "It does not say which recipe all runs start from, so nobody knows what was held still.",
     hint='"recipe": "classroom".',
     name="no recipe",
 )
