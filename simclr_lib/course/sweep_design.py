@@ -85,12 +85,13 @@ def changes_one_thing(spec, plan):
     while near := [r for r in waiting if any(len(differing(r, other)) == 1 for other in reached)]:
         reached += near
         waiting = [recipe for recipe in waiting if recipe not in near]
-    unsaid = [field for field in varied(recipes) if field not in spec.about]
+    words = f"{spec.title} {spec.about}".lower().replace("_", " ")
+    unsaid = [field for field in varied(recipes) if field.replace("_", " ") not in words]
     if waiting and unsaid:
         together = ", ".join(varied(recipes))
         return "two things at once", (
-            f"Between arms more than one thing changes ({together}), and `about` does not say so"
-            f" of {', '.join(unsaid)}."
+            f"Between arms more than one thing changes ({together}), and `about` does not name"
+            f" {', '.join(unsaid)}."
         )
     return None
 
