@@ -1115,8 +1115,8 @@ for pictures, kind, number, judged, row, share, _ in known:
 # matters how much? In **lesson 06** `simclr sweep` runs many trainings, the judges of this lesson
 # compare them, and you find out when a difference is more than chance. Where the field went: probes
 # and kNN are still the usual judges, joined by transfer to other pictures and to detection. New
-# encoders need fewer steps (BYOL, DINO), learn by filling gaps
-# (masked autoencoders), or take captions for labels (CLIP); they are judged in just this way.
+# encoders need fewer steps (BYOL, DINO), learn by filling gaps (masked autoencoders), or take
+# captions for labels (CLIP); they are judged in just this way.
 
 # %% [markdown] slug=references
 # ## References
