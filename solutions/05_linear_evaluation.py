@@ -1112,10 +1112,11 @@ for pictures, kind, number, judged, row, share, _ in known:
 # ## What comes next
 #
 # You have built all of SimCLR, and judged it. From here on the questions are yours: which part
-# matters how much? `simclr sweep` runs a grid of trainings, and the judges of this lesson compare
-# them. Where the field went: probes and kNN are still the usual judges, joined by transfer to other
-# pictures and to detection. New encoders need fewer steps (BYOL, DINO), learn by filling gaps
-# (masked autoencoders), or take captions for labels (CLIP); they are judged in just this way.
+# matters how much? In **lesson 06** `simclr sweep` runs many trainings, the judges of this lesson
+# compare them, and you find out when a difference is more than chance. Where the field went: probes
+# and kNN are still the usual judges, joined by transfer to other pictures and to detection. New
+# encoders need fewer steps (BYOL, DINO), learn by filling gaps (masked autoencoders), or take
+# captions for labels (CLIP); they are judged in just this way.
 
 # %% [markdown] slug=references
 # ## References
