@@ -9,7 +9,8 @@ import ctypes
 import sys
 
 # From glibc's malloc.h; `man mallopt` tells what each does.
-TRIM_THRESHOLD, TOP_PAD, MMAP_MAX, ARENA_MAX = -1, -2, -4, -8
+TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD, ARENA_MAX = -1, -2, -3, -8
+LARGE = 32 * 2**20  # bytes, the most that glibc takes: whole data sets still go back at once
 
 
 def keep_freed_memory():
@@ -17,7 +18,7 @@ def keep_freed_memory():
     if has("mallopt"):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(ARENA_MAX, 1)
-        mallopt(MMAP_MAX, 0)
+        mallopt(MMAP_THRESHOLD, LARGE)
         mallopt(TRIM_THRESHOLD, -1)  # never
         mallopt(TOP_PAD, 64 * 2**20)
 
