@@ -41,10 +41,10 @@ class HighWater:
 
     def start(self):
         try:
-            # What malloc keeps of earlier work, the kit's side more than others, is not "held".
-            getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
-            with open("/proc/self/clear_refs", "w") as file:
-                file.write("5")  # Linux: the high-water mark starts anew
+            with open("/proc/self/clear_refs", "w") as file:  # on Linux alone
+                # What malloc keeps of earlier work, the kit's side more than others, is not "held".
+                getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
+                file.write("5")  # the high-water mark starts anew
             self.before = self.read("VmRSS")
         except OSError:
             self.before = None
