@@ -459,8 +459,8 @@ for arm in large:
         print(f"{arm:17} {verdict(large[arm], large[winner])}")
 
 # %% [markdown] slug=verdict-commentary tags=["commentary"]
-# The means fall in one line from low temperatures to high ones, and yet of single pairs three seeds
-# can tell only the highest temperature from the best. Between neighbours they cannot choose: "the
+# From the best temperature on, the means fall with every step to a higher one, and yet of single
+# pairs three seeds can tell only the highest temperature from the best. Between neighbours they cannot choose: "the
 # best temperature is …" would be more than this table knows. More seeds would be needed for that,
 # and not a bolder sentence. (Mind also that each comparison is fooled in one sweep of twenty, and
 # that there are several.)
@@ -571,6 +571,49 @@ for name, asked in (("temperature", "temperature"), ("batch-size", "batch_size")
     arms = [with_facts(recipe) for recipe in recipes_of(large_spec(name)).values()]
     print(f"{name}: {len(arms)} arms; beside {asked} differ:", end=" ")
     print(", ".join(confounders(arms, asked)) or "nothing")
+
+# %% [markdown] slug=batch-predict-text
+# Three things go along with the batch size. Before you look at what came out: which of them do you
+# expect to win, more negatives, or more steps?
+
+# %% slug=batch-predict
+batch_guess = predict(
+    "batch",
+    "One epoch for each: which batch size will be best?",
+    choices=[32, 64, 128, 256, 512, 1024],
+    answer=None,
+)
+
+# %% [markdown] slug=batch-text
+# The results, over the steps that each arm made; the batch size stands at its point. (This sweep has
+# one epoch, half of what the others have: compare its arms with each other alone.)
+
+# %% slug=batch
+batch = {arm: np.array(values) for arm, values in by_arm(large_sweep("batch-size")).items()}
+facts = [with_facts(recipe) for recipe in recipes_of(large_spec("batch-size")).values()]
+mean, _, error = over_seeds(np.array(list(batch.values())))
+best = facts[mean.argmax()]["batch_size"]
+compare_guess("batch", batch_guess, best)
+figure, ax = plt.subplots(figsize=(7.0, 3.6), layout="constrained")
+steps = [arm["steps"] for arm in facts]
+ax.errorbar(steps, mean, error, fmt="o-", color="#0072B2", capsize=4, label="mean ± error")
+for arm, m in zip(facts, mean, strict=True):
+    place = {"textcoords": "offset points", "xytext": (16, -14), "ha": "center"}
+    ax.annotate(f"{arm['batch_size']:,}", (arm["steps"], m), **place)
+ax.set(title="Batch size on CIFAR-10, one epoch, three seeds", xscale="log", xlabel="steps")
+ax.set(ylabel="validation pictures right, %")
+ax.margins(y=0.2)
+ax.legend()
+told = ", ".join(f"{f['batch_size']}: {m:.1f}" for f, m in zip(facts, mean, strict=True))
+show(figure, alt=f"Linear probe in percent by batch size, drawn over the steps: {told}.")
+for arm, values in batch.items():
+    if arm != f"batch {best}":
+        print(f"{arm:10} against batch {best}: {verdict(values, batch[f'batch {best}'])}")
+
+# %% [markdown] slug=batch-commentary tags=["commentary"]
+# Does this say that negatives do harm? It cannot: arms with more negatives had fewer steps, and
+# another rate. What it says is something else, and useful: *who can afford a short training only*
+# should not spend it on large batches.
 
 # %% [markdown] slug=fair-text
 # So a sweep over the batch size is never about the negatives alone. At equal epochs a larger batch
