@@ -419,8 +419,9 @@ were set so that they would take about as long as the others on an idle one.
 {tuning_table()}
 
 Temperature, batch size and the augmentations were compared in sweeps, a spec for each: two epochs
-of 27,000 pictures, three seeds, a tenth of the training pictures held out. What so short a training
-prefers need not be best for a longer one. Mean ± standard deviation over the seeds.
+of 27,000 pictures (one epoch for the batch size, whose rows are to be compared with each other
+alone), three seeds, a tenth of the training pictures held out. What so short a training prefers
+need not be best for a longer one. Mean ± standard deviation over the seeds.
 
     .venv/bin/simclr sweep run notebooks/experiments/specs/temperature.yaml --data PICTURES.zip
 
