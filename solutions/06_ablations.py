@@ -460,9 +460,9 @@ for arm in large:
 
 # %% [markdown] slug=verdict-commentary tags=["commentary"]
 # From the best temperature on, the means fall with every step to a higher one, and yet of single
-# pairs three seeds can tell only the highest temperature from the best. Between neighbours they cannot choose: "the
-# best temperature is …" would be more than this table knows. More seeds would be needed for that,
-# and not a bolder sentence. (Mind also that each comparison is fooled in one sweep of twenty, and
+# pairs three seeds can tell only the highest temperature from the best. Between neighbours they
+# cannot choose: "the best temperature is …" would be more than this table knows. More seeds would
+# be needed for that, and not a bolder sentence. (Mind also that each comparison is fooled in one sweep of twenty, and
 # that there are several.)
 
 # %% [markdown] slug=leave-text
@@ -585,8 +585,8 @@ batch_guess = predict(
 )
 
 # %% [markdown] slug=batch-text
-# The results, over the steps that each arm made; the batch size stands at its point. (This sweep has
-# one epoch, half of what the others have: compare its arms with each other alone.)
+# The results, over the steps that each arm made; the batch size stands at its point. (This sweep
+# has one epoch, half of what the others have: compare its arms with each other alone.)
 
 # %% slug=batch
 batch = {arm: np.array(values) for arm, values in by_arm(large_sweep("batch-size")).items()}
