@@ -462,8 +462,8 @@ for arm in large:
 # From the best temperature on, the means fall with every step to a higher one, and yet of single
 # pairs three seeds can tell only the highest temperature from the best. Between neighbours they
 # cannot choose: "the best temperature is …" would be more than this table knows. More seeds would
-# be needed for that, and not a bolder sentence. (Mind also that each comparison is fooled in one sweep of twenty, and
-# that there are several.)
+# be needed for that, and not a bolder sentence. (Mind also that each comparison is fooled in one
+# sweep of twenty, and that there are several.)
 
 # %% [markdown] slug=leave-text
 # ## Leave one out
