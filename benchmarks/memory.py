@@ -23,8 +23,8 @@ TABLE = Path(__file__).with_name("memory.csv")
 STEPS = [
     {"batch_size": 256},
     {"batch_size": 1024},
-    {"batch_size": 1024, "gradient_cache_chunk": 128, "loss_block_rows": 256},
-    {"batch_size": 4096, "gradient_cache_chunk": 128, "loss_block_rows": 256},
+    {"batch_size": 1024, "gradient_cache_chunk": 128, "loss_block_rows": 64},
+    {"batch_size": 4096, "gradient_cache_chunk": 128, "loss_block_rows": 64},
 ]
 LOSSES = [  # of projections of length 128
     {"batch_size": 2048},
