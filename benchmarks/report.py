@@ -287,9 +287,9 @@ def profile_section():
         return f"Not measured yet.\n\n{command}"
     told = (
         "What TensorFlow's profiler saw. Operations run side by side, so that their times add up\n"
-        "to more than the step takes; the shares are of their sum. What is no convolution waits for\n"
-        "memory more than it computes: the faster a machine's gemm, the larger its share of a step,\n"
-        "and the smaller the share of the gemm rate that a whole step can reach."
+        "to more than the step takes; the shares are of their sum. What is no convolution waits\n"
+        "for memory more than it computes: the faster a machine's gemm, the larger its share of a\n"
+        "step, and the smaller the share of the gemm rate that a whole step can reach."
     )
     lines = [told, "", command]
     with table.open() as file:
