@@ -16,7 +16,7 @@ from simclr_lib.postmortem.checklist import (
 from simclr_lib.postmortem.fixed_run import load_model, load_pictures
 from simclr_lib.postmortem.inputs import SCALES, features_at_scale
 from simclr_lib.postmortem.norm_statistics import features_reestimated
-from simclr_lib.pretraining.diagnostics import collapse_warning
+from simclr_lib.pretraining.diagnostics import collapse_warning, is_constant
 
 LEAST_CHANGE = 0.01  # of the kernels' length: training moves them by a tenth and more
 
@@ -118,7 +118,7 @@ class Asked:
         renewed = features_reestimated(self.encoder, self.images, self.images[self.asking :])
         with_running, with_new = self.accuracy(h), self.accuracy(renewed)
         seen = f"kNN {with_running:.1%} as it is, {with_new:.1%} with BatchNorm measured anew"
-        frozen = collapse_warning(h) and not collapse_warning(renewed)
+        frozen = is_constant(h) and not is_constant(renewed)
         if frozen:
             seen += ", without which all pictures get nearly the same features"
         if not frozen and not self.better(with_new, with_running):

@@ -3,6 +3,7 @@
 import numpy as np
 
 PATIENCE_STEPS = 100  # how long a loss may sit on its chance line before it is worth a word
+LEAST_SPREAD = 0.01  # of features, relative to their length
 
 
 def loss_warning(loss, chance, steps):
@@ -67,6 +68,11 @@ def spread_and_rank(features):
     return spread, (np.trace(covariance) ** 2 / squares if squares else 0.0)
 
 
+def is_constant(features):
+    """Whether all pictures get nearly the same features: a spread below 1 % of their length."""
+    return bool(spread_and_rank(features)[0] < LEAST_SPREAD)
+
+
 def collapse_warning(features):
     """Say whether the features of different pictures are (nearly) all the same.
 
@@ -78,7 +84,7 @@ def collapse_warning(features):
         Few directions: their covariance has an effective rank below 2, see `spread_and_rank`.
     """
     spread, rank = spread_and_rank(features)
-    if spread < 0.01:
+    if spread < LEAST_SPREAD:
         return (
             f"All pictures get nearly the same features (they spread by {spread:.1%} of their "
             "length): the encoder has collapsed to a constant. Try a smaller learning rate; if "

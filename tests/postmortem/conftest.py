@@ -15,7 +15,7 @@ HEALTHY = {
     "train_limit": 640,
     "test_limit": 200,
     "view_size": 16,
-    "encoder_width": 8,
+    "encoder_width": 16,  # of 8, features lie along two directions: with some seeds, fewer
     "batch_size": 32,
     "epochs": 10,
     "steps_per_epoch": 100,

@@ -76,7 +76,9 @@ def test_a_loss_that_remembers_on_devices_of_tensorflow_is_refused():
 
 @pytest.mark.skipif(BACKEND != "jax", reason="refused on TensorFlow")
 def test_a_loss_that_remembers_on_devices_of_jax_is_that_of_one_device():
-    assert max(on_two_devices("remember").values()) < 1e-4
+    for name, distance in on_two_devices("remember").items():
+        # Its long steps carry a difference on: in ten of them to 1e-4, on some processors.
+        assert distance < (1e-3 if name.endswith(" 10") else 1e-5), name
 
 
 def test_each_device_draws_views_of_its_own():
