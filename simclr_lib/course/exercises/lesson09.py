@@ -610,8 +610,8 @@ def distribution_in_halves(z_a, z_b, z_strong, temperature=0.2):
     seen = ops.matmul(ops.normalize(z_strong, axis=-1), ops.transpose(keys)) / temperature
     loss = 0.0
     for half in (0, 1):
-        itself = ops.eye(n, 2 * n, k=half * n)
-        log_q = seen - ops.log(ops.sum((1 - itself) * ops.exp(seen), axis=1, keepdims=True))
+        others = seen - 1e9 * ops.eye(n, 2 * n, k=half * n)
+        log_q = others - ops.logsumexp(others, axis=1, keepdims=True)
         loss = loss - ops.mean(ops.sum(p[half * n : (half + 1) * n] * log_q, axis=1)) / 2
     return loss
 
@@ -753,6 +753,23 @@ def nothing_times_infinity(z_a, z_b, z_strong, temperature=0.2):
 
 
 @mistake(
+    "At a small temperature your exp(…) is too large for a computer, and the loss is no longer a"
+    " number: ops.log_softmax takes the largest off first.",
+    hint="ops.log_softmax in place of exp, sum and log.",
+)
+def overflow(z_a, z_b, z_strong, temperature=0.2):
+    from keras import ops
+
+    keys = ops.stop_gradient(ops.normalize(ops.concatenate([z_a, z_b]), axis=-1))
+    p, _ = parts(z_a, z_b, z_strong, temperature)
+    strong = ops.normalize(ops.concatenate([z_strong, z_strong]), axis=-1)
+    weights = ops.exp(ops.matmul(strong, ops.transpose(keys)) / temperature)
+    others = weights * (1 - ops.eye(len(weights)))
+    log_q = ops.log(weights / ops.sum(others, axis=1, keepdims=True))
+    return -mean_over_queries(p * log_q)
+
+
+@mistake(
     "The strong views are compared with strong views: their keys are the weak views, the same ones"
     " that P is over.",
     hint="ops.matmul(strong, ops.transpose(keys)).",
@@ -859,6 +876,7 @@ DISTRIBUTION_PROBES = [
     (*three_views(3, 4), 0.2),
     (*three_views(4, 3, 1), 0.5),
     (*three_views(5, 6, 2), 0.1),
+    (*three_views(4, 3, 3), 0.01),
 ]
 
 
@@ -973,6 +991,7 @@ DISTRIBUTION_MISTAKES = [
     mean_over_entries,
     query_not_masked_in_q,
     nothing_times_infinity,
+    overflow,
     strong_with_strong,
     q_at_temperature_1,
     p_at_temperature_1,
