@@ -167,8 +167,9 @@ show(figure, alt=f"Ten columns: a picture, its weak view of {side}×{side} pixel
 # %% [markdown] slug=far-text
 # ## How far do they go?
 #
-# That can be measured without any training, by an encoder that knows weak views: your own of
-# lesson 04 if you have it, else the kit's. It turns views into z. We compare, by their cosine:
+# That can be measured by an encoder that knows weak views and has never seen a strong one: your own
+# of lesson 04 if you have it, else the kit's. (For a picture folder of yours, one is trained now,
+# for some minutes.) It turns views into z. We compare, by their cosine:
 #
 # - two weak views of the same picture;
 # - a weak and a strong view of the same picture;
@@ -409,7 +410,7 @@ print("CIFAR-10, strong views:", verdict(study["strong views"], study["weak view
 #
 # The names are those of a search: the view that asks is the **query**, those that it is compared
 # with are the **keys**. Here each of the 2N weak views of a batch is a query once, and its keys are
-# the 2N − 1 others, its partner among them:
+# the 2N − 1 others, its partner among them. With the cosine s of query and key,
 #
 # $$P_{qk} = \frac{\exp(s_{qk} / t)}{\sum_{j \neq q} \exp(s_{qj} / t)}, \qquad P_{qq} = 0.$$
 #

@@ -304,7 +304,7 @@ def weak_scores(z_a, z_b, temperature):
     return z @ z.T / temperature
 
 
-def weak_in_keras(z_a, z_b, temperature=0.2):
+def weak_distribution(z_a, z_b, temperature=0.2):
     from keras import ops
 
     z = ops.normalize(ops.concatenate([z_a, z_b]), axis=-1)
@@ -518,7 +518,7 @@ WEAK_DISTRIBUTION = Exercise(
     title="how a weak view sees the others",
     minutes=10,
     difficulty=2,
-    reference=weak_in_keras,
+    reference=weak_distribution,
     probes=[
         (*three_views(3, 4)[:2], 0.2),
         (*three_views(4, 3, 1)[:2], 0.5),
@@ -553,7 +553,7 @@ WEAK_DISTRIBUTION = Exercise(
         "ops.matmul(z, ops.transpose(z)) / temperature, and then the diagonal far down.",
         "ops.softmax(scores - 1e9 * ops.eye(len(scores))) is P, a row for each query.",
     ),
-    right=[weak_in_keras, weak_in_numpy, weak_by_loops, weak_by_removing],
+    right=[weak_distribution, weak_in_numpy, weak_by_loops, weak_by_removing],
 )
 
 
@@ -564,7 +564,7 @@ def distribution_in_keras(z_a, z_b, z_strong, temperature=0.2):
     from keras import ops
 
     keys = ops.stop_gradient(ops.normalize(ops.concatenate([z_a, z_b]), axis=-1))
-    p = ops.stop_gradient(weak_in_keras(z_a, z_b, temperature))
+    p = ops.stop_gradient(weak_distribution(z_a, z_b, temperature))
     strong = ops.normalize(ops.concatenate([z_strong, z_strong]), axis=-1)
     scores = ops.matmul(strong, ops.transpose(keys)) / temperature
     log_q = ops.log_softmax(scores - 1e9 * ops.eye(len(scores)))
@@ -604,7 +604,7 @@ def distribution_in_halves(z_a, z_b, z_strong, temperature=0.2):
     from keras import ops
 
     keys = ops.normalize(ops.concatenate([z_a, z_b]), axis=-1)
-    p = weak_in_keras(z_a, z_b, temperature)
+    p = weak_distribution(z_a, z_b, temperature)
     keys, p = ops.stop_gradient(keys), ops.stop_gradient(p)
     n = len(z_a)
     seen = ops.matmul(ops.normalize(z_strong, axis=-1), ops.transpose(keys)) / temperature
@@ -621,7 +621,7 @@ def parts(z_a, z_b, z_strong, temperature, *, mask=1e9, long=False, weak_tempera
     from keras import ops
 
     keys = ops.stop_gradient(ops.normalize(ops.concatenate([z_a, z_b]), axis=-1))
-    p = ops.stop_gradient(weak_in_keras(z_a, z_b, weak_temperature or temperature))
+    p = ops.stop_gradient(weak_distribution(z_a, z_b, weak_temperature or temperature))
     strong = ops.concatenate([z_strong, z_strong])
     strong = strong if long else ops.normalize(strong, axis=-1)
     scores = ops.matmul(strong, ops.transpose(keys)) / temperature
@@ -664,7 +664,7 @@ def keys_not_held(z_a, z_b, z_strong, temperature=0.2):
 )
 def p_not_held(z_a, z_b, z_strong, temperature=0.2):
     _, log_q = parts(z_a, z_b, z_strong, temperature)
-    return -mean_over_queries(weak_in_keras(z_a, z_b, temperature) * log_q)
+    return -mean_over_queries(weak_distribution(z_a, z_b, temperature) * log_q)
 
 
 @mistake(
@@ -1048,7 +1048,8 @@ def losses():
 
 
 def whole_loss(z_a, z_b, z_strong, temperature, strong_weight):
-    nt_xent, distributional_loss = losses()
+    from simclr_lib.losses import distributional_loss, nt_xent
+
     strong = distributional_loss(z_a, z_b, z_strong)
     return nt_xent(z_a, z_b, temperature) + strong_weight * strong
 
