@@ -631,11 +631,11 @@ show(figure, alt=f"Points on a circle at the start and after two runs; weak view
 
 # %% [markdown] slug=let-go-commentary tags=["commentary"]
 # With P and the keys held, the strong views travel to their weak ones, and that is all. With
-# nothing held everybody meets somewhere: the weak views are dragged to where the strong ones happen
-# to lie, and pictures that were told apart can end on the same spot, for nothing is easier to
-# follow than somebody who stands where all stand. In CLSA, NT-Xent pushes against that; but a
-# hopeless strong view should not have a say in how its picture is seen. So the weak view teaches,
-# the strong one learns, and the gradient goes one way.
+# nothing held, all of them move: weak views are dragged to where the strong ones happen to lie.
+# Look for pictures that were told apart and end on the same spot, and for two weak views of a
+# picture that are torn apart. In CLSA, NT-Xent pushes against that; but a hopeless strong view
+# should have no say in how its picture is seen. So the weak view teaches, the strong one learns,
+# and the gradient goes one way.
 
 # %% [markdown] slug=whole-text
 # ## The whole loss
@@ -842,6 +842,11 @@ print(f"So, at about equal cost and after so short a training, {meaning[outcome.
 # %% [markdown] slug=study-commentary tags=["commentary"]
 # The comparison at about equal cost is the only one that is about the *idea*. CLSA beside two
 # epochs of weak views mixes the idea with half as much work again.
+#
+# If a short training has more use for more weak views, that speaks for the short training as much
+# as against the idea: after two epochs weak views still have a lot to teach. Whether that changes
+# when they have been seen a hundred times, this study cannot say. A sweep over `epochs`, with these
+# two arms, would.
 #
 # What others have found, with longer trainings. The paper reports 76.2 % on ImageNet with a
 # ResNet-50 and a linear classifier (its best variant, with several strong views), close to the
