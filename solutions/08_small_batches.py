@@ -775,15 +775,15 @@ told = ", ".join(f"{arm} {np.mean(values):.1f}" for arm, values in accuracy.item
 show(figure, alt=f"Linear probe by arm, over {len(seeds)} seeds; means in percent: {told}.")
 
 # %% [markdown] slug=train-commentary tags=["commentary"]
-# In so short a training a seed alone moves the accuracy by many points. Where every line rises,
-# that is a hint; but how *far* they rise differs so much that three seeds seldom make more than a
-# hint of it. Resist the wish to read the means alone: this is a sweep that asks for more seeds.
+# In so short a training a seed alone moves the accuracy by many points. Where all lines go the same
+# way, that is a hint; but how *far* they go differs so much that three seeds seldom make more than
+# a hint of it. Resist the wish to read the means alone: this is a sweep that asks for more seeds.
 
 # %% [markdown] slug=inside-text
 # ## Inside a trained memory
 #
-# The last model trained is one with a memory. Its log u is a variable of the model like any weight.
-# Is it right? We ask the trained encoder for new views of all pictures, compute the set's log g,
+# The accuracy is one question, the memory another. The last model trained has one: its log u is a
+# variable of the model like any weight. Is it right? We ask the trained encoder for new views of all pictures, compute the set's log g,
 # and hold against it what the memory says, and what a single batch would, as a training step sees
 # it. (Both are from training mode, where BatchNorm goes by the batch, and the set's log g is not:
 # a part of what they are off by comes from there.)
@@ -819,6 +819,11 @@ ax.set(xlabel="logarithm of u or g, minus the whole set's log g", yticks=[])
 ax.legend()
 told = "; ".join(f"{n} {np.mean(v):+.2f} ± {np.std(v):.2f}" for n, v in off.items())
 show(figure, alt=f"How far log g of a batch and log u lie from the whole set's log g: {told}.")
+
+# %% [markdown] slug=inside-commentary tags=["commentary"]
+# The memory does its work in a real training too: it is nearer to the whole set than a batch is, on
+# average and in its spread. Keep apart what this shows and what it does not. The *estimate* is
+# better. Whether the *encoder* gets better by it is another question, and only an accuracy tells.
 
 # %% [markdown] slug=variables-text
 # It is in every checkpoint, because a checkpoint holds all variables. It costs four bytes a
