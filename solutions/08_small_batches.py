@@ -73,9 +73,9 @@ recipe = get_recipe("demo", {"seed": seed})
 M = min(2048, len(images) // 64 * 64)  # pictures in "the whole set", for the next sections
 
 
-def project(encoder, head, pictures):
-    """z of two views of each of M pictures, of length 1: `(2, M, D)`."""
-    views, parts = build_augmenter(recipe), []
+def project(encoder, head, pictures, views):
+    """z of two views of each of M pictures, made by the layer `views`, of length 1: `(2, M, D)`."""
+    parts = []
     for first in range(0, len(pictures), 256):
         pair = [views(pictures[first : first + 256]) for _ in range(2)]
         parts.append([np.asarray(head(encoder(v, training=False), training=False)) for v in pair])
@@ -83,7 +83,7 @@ def project(encoder, head, pictures):
     return z / np.linalg.norm(z, axis=-1, keepdims=True)
 
 
-z = project(trial.encoder, trial.head, images[:M])
+z = project(trial.encoder, trial.head, images[:M], build_augmenter(recipe))
 print(f"Encoder: {trial.source}; z of {M:,} pictures, two views each: {z.shape}")
 
 # %% [markdown] slug=g-text
@@ -532,7 +532,7 @@ from simclr_lib.from_recipe import build_encoder
 untrained = build_encoder(recipe, "float32")
 reestimate_batch_norm(untrained, images[:M])
 sizes_of_head = untrained.output_shape[-1], recipe.head_hidden, z.shape[-1]
-z_start = project(untrained, projection_head(*sizes_of_head), images[:M])
+z_start = project(untrained, projection_head(*sizes_of_head), images[:M], build_augmenter(recipe))
 choices, stale = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0], {}
 for name, begin in (("stands still", 1.0), ("second half", 0.5), ("whole way", 0.0)):
     memories = {gamma: np.zeros(M) for gamma in choices}
@@ -783,13 +783,13 @@ show(figure, alt=f"Linear probe by arm, over {len(seeds)} seeds; means in percen
 # ## Inside a trained memory
 #
 # The accuracy is one question, the memory another. The last model trained has one: its log u is a
-# variable of the model like any weight. Is it right? We ask the trained encoder for new views of all pictures, compute the set's log g,
-# and hold against it what the memory says, and what a single batch would, as a training step sees
-# it. (Both are from training mode, where BatchNorm goes by the batch, and the set's log g is not:
-# a part of what they are off by comes from there.)
+# variable of the model like any weight. Is it right? We ask the trained encoder for new views of
+# all pictures, compute the set's log g, and hold against it what the memory says, and what a single
+# batch would, as a training step sees it. (Both are from training mode, where BatchNorm goes by the
+# batch, and the set's log g is not: a part of what they are off by comes from there.)
 
 # %% slug=inside
-z_trained = project(model.encoder, model.head, images)
+z_trained = project(model.encoder, model.head, images, model.augmenter)
 log_g = log_mean_exp(negatives_of(*z_trained) / model.temperature)
 log_g = np.logaddexp(*np.split(log_g, 2)) - np.log(2)  # of both views' mean
 log_u = np.asarray(model.contrastive_loss.log_u)
