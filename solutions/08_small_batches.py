@@ -57,11 +57,11 @@ images, labels = data.train_images[learners], data.train_labels[learners]
 # %% [markdown] slug=whole-text
 # ## The sum that is meant
 #
-# NT-Xent pushes a view away from its **negatives**. Which are they? In the formula: the views of
-# all *other pictures*. In the program: those of the pictures that happen to be in the same batch.
-# To see what that makes of it, take an encoder that does not move, and compare the batch with the
-# whole set. The encoder is yours from lesson 04, or the kit's. Each picture gets two views here,
-# once and for all, and z is scaled to length 1.
+# NT-Xent pushes a view away from its **negatives**. Which are they? Those that are meant are the
+# views of all *other pictures*. Those that it sums over are the few that happen to be in the same
+# batch. To see what that makes of it, take an encoder that does not move, and compare the batch
+# with the whole set. The encoder is yours from lesson 04, or the kit's. Each picture gets two views
+# here, once and for all, and z is scaled to length 1.
 
 # %% slug=project
 from simclr_lib import get_recipe
@@ -366,7 +366,8 @@ show(figure, alt=f"Distance of the mean push from the set's, from 1 to 128 batch
 #
 # $$u \leftarrow (1-\gamma)\,u + \gamma\, g$$
 #
-# It averages g, and not its logarithm, so it does not lean. Two rules belong to it. A picture that
+# It averages g itself, before any logarithm: the more it averages, the less its logarithm leans.
+# Two rules belong to it. A picture that
 # is seen **for the first time** takes g whole. And the **two views** of a picture both start from
 # the same old u: each gets a new u of its own for the loss, and their mean is kept.
 #
@@ -404,8 +405,8 @@ remember = report.function
 
 # %% [markdown] slug=settle-text
 # Let the pictures visit, in batches of 8, while the encoder stands still. After each round we
-# compare log u with log g of the set. From the third quarter of the visits on, we also add up the
-# pushes that u gives.
+# compare log u with log g of the set. In the second half of the visits we also add up the pushes
+# that u gives.
 
 # %% slug=settle
 gammas, visits = [1.0, 0.9, 0.5, 0.1], setting.pick(full=80, smoke=12)
@@ -827,8 +828,8 @@ show(figure, alt=f"How far log g of a batch and log u lie from the whole set's l
 
 # %% [markdown] slug=variables-text
 # It is in every checkpoint, because a checkpoint holds all variables. It costs four bytes a
-# picture. (A bank that keeps every picture's z, another way to have more negatives, costs as many
-# as the two of them show.)
+# picture. Another way to have more negatives is a bank that keeps every picture's z: what that
+# costs stands beside it.
 
 # %% slug=variables
 for variable in model.variables:
@@ -918,9 +919,9 @@ ax.legend()
 show(figure, alt=f"Linear probe in percent at batches of {large_sizes}: {'; '.join(told)}.")
 
 # %% [markdown] slug=gains-text
-# Both curves move together from size to size, and their bars are the spread over seeds that both
-# methods share. What counts is the difference at each size, seed by seed. The bar spans what three
-# seeds leave open; where it crosses 0, we cannot tell.
+# The bars in this picture are the spread over seeds that both methods share, so they mislead. What
+# counts is the difference at each size, seed by seed. Below, a bar spans what three seeds leave
+# open; where it crosses 0, we cannot tell.
 
 # %% slug=gains
 outcome = {size: paired(large["SogCLR"][size], large["NT-Xent"][size]) for size in large_sizes}
@@ -972,9 +973,9 @@ print(f"gain over all sizes: {verdict(every, np.zeros_like(every))}")
 # %% [markdown] slug=grow-commentary tags=["commentary"]
 # **How to read this.** Three things hold whatever the signs are.
 #
-# - *The memory had little time.* Each picture is visited six times, and γ = 0.9 leaves a tenth for
-#   all that came before. What this study compares is close to γ = 1: above all, it shows what the
-#   missing positive does.
+# - *The memory is short.* γ = 0.9 leaves a tenth for all that came before the newest of six
+#   visits. So what the study compares is close to γ = 1: above all, it shows what the missing
+#   positive does.
 # - *The temperature is kind.* The study has 0.2, where you saw little bias from a batch of 32 on;
 #   SogCLR's authors train at 0.1, where you saw several times as much.
 # - *Short trainings favour small batches* for another reason: they make more steps (lesson 06).
@@ -988,8 +989,10 @@ print(f"gain over all sizes: {verdict(every, np.zeros_like(every))}")
 # | ImageNet-1K, ResNet-50 | batch 8,192 | as good with batch 256 |
 #
 # Both lines are the authors' own (Yuan and others, 2022). They do not contradict a small or absent
-# gain here: a picture that is visited four hundred times has a memory worth the name, the
-# temperature is lower, and a hundred classes of larger pictures have nearer negatives.
+# gain here: their trainings are longer by far, their temperature is lower, pictures and encoder are
+# others. And which part of their gain is the memory's cannot be read off such a table. That leaving
+# out the positive helps small batches *by itself* is what the decoupled loss is known for (Yeh and
+# others, 2022).
 
 # %% [markdown] slug=recap
 # ## What you learnt
