@@ -557,7 +557,8 @@ print(f"floor {floor:.2f}, the batch above {now:.2f}, chance {chance_level(len(f
 # all evenly around; and six strong views, thrown anywhere. They go downhill by this loss alone.
 
 # %% slug=held
-from simclr_lib.course.free_points import gradients, let_go, nothing_held
+from simclr_lib.course.free_points import let_go, nothing_held
+from simclr_lib.course.gradients import value_and_gradients
 
 
 def on_circle(angle):
@@ -570,7 +571,7 @@ thrown = on_circle(rng.uniform(0, 2 * np.pi, 6))  # hopeless: they tell nothing 
 start = [on_circle(evenly - 0.15), on_circle(evenly + 0.15), thrown]
 losses = {"P and keys held": distributional_loss, "nothing held": nothing_held}
 for name, loss in losses.items():
-    slopes = [np.linalg.norm(slope) for slope in gradients(loss, *start)]
+    slopes = [np.linalg.norm(slope) for slope in value_and_gradients(loss, *start)[1:]]
     print(f"{name:15}: value {float(loss(*start)):.2f};", end=" ")
     print("length of the gradient: weak {:.2f} and {:.2f}, strong {:.2f}".format(*slopes))
 

@@ -1,35 +1,8 @@
-"""Points that stand for views: the gradients of a loss, and where they lead without a network."""
+"""Points that stand for views: where the gradient of a loss leads them, without a network."""
 
 import numpy as np
 
-
-def gradients(loss, *arrays):
-    """How a loss changes with each of its arguments, on any of Keras' frameworks.
-
-    Args:
-        loss: function of arrays → scalar, written with `keras.ops`.
-        arrays: its arguments.
-
-    Returns:
-        A list of NumPy arrays, each of its argument's shape; zeros for an argument that the loss
-        does not depend on, or that it holds fixed.
-    """
-    from simclr_lib.quiet import import_keras
-
-    keras = import_keras()
-    arrays = [keras.ops.convert_to_tensor(array) for array in arrays]
-    if keras.backend.backend() == "jax":
-        import jax
-
-        found = jax.grad(loss, tuple(range(len(arrays))))(*arrays)
-    else:
-        import tensorflow as tf
-
-        with tf.GradientTape() as tape:
-            tape.watch(arrays)
-            value = loss(*arrays)
-        found = tape.gradient(value, arrays, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return [np.asarray(array) for array in found]
+from simclr_lib.course.gradients import value_and_gradients
 
 
 def let_go(loss, points, steps, rate=0.5):
@@ -46,7 +19,7 @@ def let_go(loss, points, steps, rate=0.5):
     """
     path = [[np.asarray(array, "float32") for array in points]]
     for _ in range(steps):
-        slopes = gradients(loss, *path[-1])
+        _, *slopes = value_and_gradients(loss, *path[-1])
         moved = [array - rate * slope for array, slope in zip(path[-1], slopes, strict=True)]
         path.append([array / np.linalg.norm(array, axis=1, keepdims=True) for array in moved])
     return [np.stack(places) for places in zip(*path, strict=True)]
