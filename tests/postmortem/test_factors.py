@@ -25,7 +25,7 @@ def unchanged(run):
 def test_a_fixed_run_is_an_even_part_of_its_pictures(run):
     assert (len(run.dataset.train_images), len(run.dataset.test_images)) == (300, 100)
     assert np.ptp(np.bincount(run.dataset.train_labels)) == 0
-    assert run.recipe.encoder_width == 8 and run.precision == "float32"
+    assert run.recipe.encoder_width == 16 and run.precision == "float32"
 
 
 def test_statistics_of_a_healthy_run_cost_little(run):

@@ -11,7 +11,7 @@ from simclr_lib.postmortem.record import read_record
 def test_a_run_is_read_as_it_was(healthy):
     before = {path: path.stat().st_mtime_ns for path in healthy.rglob("*")}
     record = read_record(healthy)
-    assert (record.recipe.name, record.recipe.encoder_width) == ("smoke", 8)
+    assert (record.recipe.name, record.recipe.encoder_width) == ("smoke", 16)
     assert (len(record.history), record.steps_per_epoch, record.steps) == (10, 100, 1000)
     assert record.history[-1]["epoch"] == 10 and record.history[-1]["loss"] > 0
     assert 0 < record.linear("SimCLR") <= 1 and record.linear("no such row") is None
