@@ -17,7 +17,7 @@ README = HERE.parent / "README.md"
 SWEPT = HERE.parent / "notebooks" / "experiments" / "results"
 # On the validation split, three seeds each: of the recipe, and of what goes beyond it.
 SWEEPS = ("temperature", "batch-size", "leave-one-out")
-BEYOND = ("small-batches", "stronger-views")
+BEYOND = ("small-batches", "small-batches-control", "stronger-views")
 
 ROWS = ("SimCLR", "supervised from scratch", "random encoder", "raw pixels")
 
