@@ -446,9 +446,10 @@ need not be best for a longer one. Mean ± standard deviation over the seeds.
 ## Small batches with a memory, and stronger views
 
 SogCLR (lesson 08) and CLSA (lesson 09) beside SimCLR, on CIFAR-10: three seeds, a tenth of the
-training pictures held out. Small batches: four epochs of 13,500 pictures, the learning rate by the
-root of the batch. Stronger views: two epochs of 27,000 pictures, three where a row says half as
-long again. So short a training is for comparing rows. Mean ± standard deviation over the seeds.
+training pictures held out; a spec for each sweep. Small batches: four epochs of 13,500 pictures,
+the learning rate by the root of the batch; the control is SogCLR that remembers nothing (γ = 1).
+Stronger views: two epochs of 27,000 pictures, three where a row says half as long again. So short a
+training is for comparing rows. Mean ± standard deviation over the seeds.
 
     .venv/bin/simclr sweep run notebooks/experiments/specs/stronger-views.yaml --data PICTURES.zip
 

@@ -6,6 +6,7 @@ import pytest
 from simclr_lib.losses import chance_level
 from simclr_lib.pretraining.diagnostics import (
     collapse_warning,
+    is_constant,
     loss_warning,
     reconstruction_warning,
 )
@@ -82,3 +83,8 @@ def test_a_little_noise_does_not_hide_the_one_direction():
 def test_each_warning_is_one_line_that_says_what_to_try(warning):
     assert "\n" not in warning
     assert "Try " in warning
+
+
+def test_features_along_one_direction_are_not_constant():
+    assert is_constant(1 + 0.001 * features(16, offset=0))
+    assert "few directions" in collapse_warning(features(1)) and not is_constant(features(1))
