@@ -735,22 +735,7 @@ for arm, values in accuracy.items():
 # few seeds.
 
 # %% slug=verdict
-from scipy import stats
-
-
-def paired(arm, control):
-    """Mean gain of an arm over a control, and how far three seeds leave it open to both sides."""
-    gains = np.array(arm) - np.array(control)
-    error = gains.std(ddof=1) / np.sqrt(len(gains))
-    return gains.mean(), stats.t.ppf(0.975, len(gains) - 1) * error
-
-
-def verdict(arm, control):
-    """The same in words."""
-    gain, reach = paired(arm, control)
-    word = "cannot tell" if abs(gain) <= reach else "better" if gain > 0 else "worse"
-    return f"{gain:+5.1f} points, left open ± {reach:.1f}: {word}"
-
+from simclr_lib.course.paired import paired, verdict
 
 pairs = [("no memory", "NT-Xent"), ("memory", "no memory"), ("memory", "NT-Xent")]
 for arm, control in pairs:

@@ -365,24 +365,8 @@ for name, history in histories.items():
 # and the limit that equal arms pass in one study of twenty.
 
 # %% slug=verdict
-from scipy import stats
-
 from simclr_lib.course.ablation import by_arm, large_sweep
-
-
-def difference(arm, control):
-    """`(gain in points, what equal arms would not exceed)`, seed by seed."""
-    apart = np.array(arm) - np.array(control)
-    error = apart.std(ddof=1) / np.sqrt(len(apart))
-    return apart.mean(), stats.t.ppf(0.975, len(apart) - 1) * error
-
-
-def verdict(arm, control):
-    """The same in words."""
-    gain, limit = difference(arm, control)
-    word = "cannot tell" if abs(gain) <= limit else "better" if gain > 0 else "worse"
-    return f"{gain:+.1f} points (limit {limit:.1f}): {word}"
-
+from simclr_lib.course.paired import paired, verdict
 
 study = by_arm(large_sweep("stronger-views"))  # percent of the validation part, by seed
 print("CIFAR-10, strong views:", verdict(study["strong views"], study["weak views"]))
@@ -805,7 +789,7 @@ study_guess = predict(
 # %% slug=study
 values = np.array([study[name] for name in arms])
 mean, error = values.mean(axis=1), values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
-gain, limit = difference(study["weak views and CLSA"], study["weak views, half as long again"])
+gain, _ = paired(study["weak views and CLSA"], study["weak views, half as long again"])
 compare_guess("study", study_guess, gain, unit="points")
 figure, ax = plt.subplots(figsize=(8.0, 3.4), layout="constrained")
 for number, marker in zip(range(values.shape[1]), "ovs^<>p*", strict=False):
