@@ -1,4 +1,4 @@
-"""What lesson 06 needs of sweeps: a short notebook for small runs, and the kit's large results."""
+"""What lessons need of sweeps and studies: a short notebook, and the kit's large results."""
 
 import csv
 import json
@@ -12,6 +12,7 @@ from simclr_lib.sweeps.spec import read_spec
 # Most of a tiny run's time: the pictures of it, and the baselines, which are the same in each arm.
 LEFT_OUT = ("views", "baselines", "pictures")
 TEXTS = ("arm", "state", "precision", "backend", "folder", "error", "cell")
+TEXTS += ("setup", "factor", "level", "change")  # of studies; a setup can look like a number
 
 
 def write_short_experiment(path):
@@ -27,7 +28,7 @@ def write_short_experiment(path):
 
 
 def large_sweep(name):
-    """The rows of a large sweep that the kit has computed.
+    """The rows of a large sweep, or of another study, that the kit has computed.
 
     Args:
         name: such as "temperature".
@@ -53,9 +54,12 @@ def recipes_of(spec):
 
 
 def read_table(path):
-    """The rows of a sweep's table, those of finished runs; numbers are numbers."""
+    """The rows of a table; of a sweep's, which has states, those of finished runs.
+
+    Numbers are numbers; an empty cell is "".
+    """
     with Path(path).open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["state"] == "done"]
+        rows = [row for row in csv.DictReader(file) if row.get("state", "done") == "done"]
     return [{name: value_of(name, text) for name, text in row.items()} for row in rows]
 
 
@@ -70,11 +74,18 @@ def value_of(name, text):
     return text
 
 
-def by_arm(rows, column="SimCLR linear"):
-    """`{arm: [percent for each seed, in the seeds' order]}` of a table."""
+def by_arm(rows, column="SimCLR linear", arm="arm"):
+    """`{arm: [percent for each seed, in the seeds' order]}` of a table.
+
+    Args:
+        rows: as of `read_table`, with a `seed`; those with an empty cell there are left out.
+        column: which share is wanted.
+        arm: the column that tells what is compared, as "level" or "change" of a study.
+    """
     found = {}
     for row in sorted(rows, key=lambda row: row["seed"]):
-        found.setdefault(row["arm"], []).append(100 * row[column])
+        if row[column] != "":
+            found.setdefault(row[arm], []).append(100 * row[column])
     return found
 
 

@@ -79,6 +79,21 @@ def test_runs_that_have_failed_are_left_out(tmp_path):
     assert by_arm(read_table(table)) == {"a": [25.0, 50.0]}
 
 
+def test_a_study_without_states_is_read_whole_and_its_words_stay_words(tmp_path):
+    """A hash may look like a number, and a measure that a level lacks is an empty cell."""
+    table = tmp_path / "study.csv"
+    table.write_text(
+        "setup,seed,factor,level,linear,test\n"
+        "12e456789012,1,readout,24,0.5,\n"
+        "12e456789012,0,readout,24,0.25,\n"
+        "12e456789012,0,readout,probe,,0.125\n"
+    )
+    rows = read_table(table)
+    assert rows[0]["setup"] == "12e456789012" and rows[0]["test"] == ""
+    assert by_arm(rows, "linear", "level") == {"24": [25.0, 50.0]}
+    assert by_arm(rows, "test", "level") == {"probe": [12.5]}
+
+
 def test_the_short_experiment_takes_what_the_long_one_takes(tmp_path):
     short, long = tmp_path / "short.ipynb", KIT / "notebooks" / "experiments" / "experiment.ipynb"
     write_short_experiment(short)
