@@ -799,12 +799,12 @@ print(f"simclr sweep run runs/my_sweep.yaml --data {shlex.quote(pictures)}")
 # %% [markdown] slug=next
 # ## What comes next
 #
-# You can now ask of any part of SimCLR whether it matters, and be believed. In **lesson 07** you ask
-# it of a case that went wrong: a report that got 20 %. Where the field went: the paper is itself a
-# long ablation (its figure 5 combines augmentations in pairs, a grid), and later ones found that
-# parts which seemed needed were not: BYOL and SimSiam do without negatives, VICReg without vectors
-# of length 1. Reports of *means over seeds, with their spread* have become the rule only slowly;
-# studies that measured the spread found it as large as many a published gain.
+# You can now ask of any part of SimCLR whether it matters, and be believed. In **lesson 07** you
+# ask it of a case that went wrong: a report that got 20 %. Where the field went: the paper is
+# itself a long ablation (its figure 5 combines augmentations in pairs, a grid), and later ones
+# found that parts which seemed needed were not: BYOL and SimSiam do without negatives, VICReg
+# without vectors of length 1. Reports of *means over seeds, with their spread* have become the rule
+# only slowly; studies that measured the spread found it as large as many a published gain.
 
 # %% [markdown] slug=references
 # ## References

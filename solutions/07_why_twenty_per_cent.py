@@ -245,8 +245,9 @@ from simclr_lib.postmortem.fixed_run import FixedRun
 run = FixedRun.of(record)
 untrained = experiment.build_encoder(run.recipe, run.precision)
 reestimate_batch_norm(untrained, run.dataset.train_images)  # so that it does not look worse
+side = min(16, data.image_size)  # pixels, in small
 clouds = {
-    "raw pixels": experiment.pixel_rows(run.dataset.train_images, 16) / 255,  # in small
+    "raw pixels": experiment.pixel_rows(run.dataset.train_images, side) / 255,
     "untrained encoder": experiment.Features.of(untrained, run.dataset).train_h,
     "the small run": run.features.train_h,
 }
@@ -440,12 +441,14 @@ rise = 100 * (live["re-estimated"]["knn"] - live["running"]["knn"])
 compare_guess("lag", lag_guess, rise, unit="points")
 
 # %% [markdown] slug=study-text
-# So far the small run. The kit has put the same question to the report's **own** set-up: a
-# ResNet-50 at its full size, 300 steps of 512 pictures of CIFAR-10, three seeds. Its table has a
-# row for each factor and level. Both crimes side by side:
+# So far the small run. The kit has put the same question to the report's **own** set-up, a
+# ResNet-50 at its full size on CIFAR-10. Its table has a row for each seed, factor and level.
 
-# %% slug=study
+# %% slug=study-table
 study = [row for row in large_sweep("postmortem") if row["encoder_depth"] == 50]
+first = study[0]
+print(f"ResNet-50: {first['steps']} steps of {first['batch_size']} pictures,", end=" ")
+print(f"{len({row['seed'] for row in study})} seeds, judged on {first['evaluate_on']} pictures")
 
 
 def of_study(factor, measure):
@@ -453,6 +456,10 @@ def of_study(factor, measure):
     return by_arm([row for row in study if row["factor"] == factor], measure, "level")
 
 
+# %% [markdown] slug=study-picture-text
+# Both crimes side by side, the small run and the report's encoder:
+
+# %% slug=study
 figure, axes = plt.subplots(1, 2, figsize=(8.0, 3.2), layout="constrained", sharey=True)
 told = []
 for ax, measure in zip(axes, ("linear", "knn"), strict=True):
@@ -859,8 +866,9 @@ print(f"the first bar above raw pixels: {first_above}")
 
 # %% [markdown] slug=order-text
 # Does this say what each change is *worth*? Only at its place in the row. Before the waterfall each
-# change was tried **alone**, on the report's set-up: one seed, on validation pictures. Here is what
-# it brought alone, beside what it brought in the row.
+# change was tried **alone**, on the report's set-up: one seed, on validation pictures. By that gain
+# they were put in their order, the largest first. Here is what each brought alone, beside what it
+# brought in the row.
 
 # %% slug=order
 alone = {row["change"]: 100 * row["gain"] for row in large_sweep("waterfall-screen")}
@@ -878,13 +886,15 @@ ax.set(title="The same change, alone and at its place", xlabel="gain, points", y
 ax.legend()
 told = "; ".join(f"{name} {alone[name]:+.1f} and {in_place[name]:+.1f}" for name in both)
 show(figure, alt=f"Gain alone and in the row, in points: {told}.")
-rest = [name for name in both if name != names[1]]
-print(f"after the probe: alone they add up to {sum(alone[n] for n in rest):+.1f} points,", end=" ")
+rest = [name for name in both if name != "a linear probe"]  # which only reads otherwise
+print(
+    f"without the probe: alone they add up to {sum(alone[n] for n in rest):+.1f} points,", end=" "
+)
 print(f"in the row to {sum(in_place[n] for n in rest):+.1f}")
 
 # %% [markdown] slug=order-commentary tags=["commentary"]
 # If changes did not touch each other, both marks would lie together, and the two sums would be
-# equal but for chance. Where they are not, you see an **interaction** (lesson 06): a change can be
+# equal, but for chance (and one seed alone leaves much to it). Where they are not, you see an **interaction** (lesson 06): a change can be
 # worth nothing before another one, and a lot after it, or the other way round. So a waterfall's
 # shares belong to *its order*. With other first steps it would tell another story, and both would
 # be true. Say the order whenever you show such a picture.
