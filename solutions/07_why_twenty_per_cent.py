@@ -133,8 +133,8 @@ suspect_guess = predict(
 # report's recipe, made small. What has to differ is printed: an encoder that two cores can train,
 # with views and a stem that fit it; fewer steps; and Muon in place of Adam, which gets further in
 # so few of them. What stays is what we suspect: BatchNorm's momentum, a short training, and the
-# classifier. The last tenth of the training pictures is held out for judging. Detectives try many
-# things, and nothing that is tried may be chosen on test pictures (lesson 06).
+# classifier. A tenth of the training pictures is held out for judging. Detectives try many things,
+# and nothing that is tried may be chosen on test pictures (lesson 06).
 
 # %% slug=recipe
 from simclr_lib import get_recipe
@@ -186,7 +186,7 @@ steps = (1 + np.arange(len(losses))) * record.steps_per_epoch
 figure, ax = plt.subplots(figsize=(7.0, 3.2), layout="constrained")
 ax.plot(steps, losses, "o-", color="#0072B2", label="loss of the small run")
 ax.axhline(chance, color="#222222", linestyle="--", label="chance, ln(2N − 1)")
-ax.set(title="The training looks healthy", xlabel="training steps", ylabel="NT-Xent")
+ax.set(title="The loss of the small run", xlabel="training steps", ylabel="NT-Xent")
 ax.legend()
 show(figure, alt=f"The loss goes from {losses[0]:.2f} to {losses[-1]:.2f}; chance is {chance:.2f}.")
 print(f"loss {losses[-1]:.2f}, chance {chance:.2f}: {chance - losses[-1]:.2f} below it")
@@ -783,7 +783,8 @@ show(figure, alt=f"What each suspect costs, in points: {told}.")
 # One culprit seldom does it alone. So go the way from the report's figure to the kit's, **one
 # change at a time, and keep each**. All runs get the same arithmetic: as many multiplications in
 # the encoder, a share of what the report had. A smaller encoder then makes *more steps* for the
-# same money. Such a row of bars is called a **waterfall**.
+# same money. (Equal arithmetic is not quite equal time.) Such a row of bars is called a
+# **waterfall**.
 
 # %% slug=bars
 bars = by_arm(waterfall_rows, "accuracy", "change")
@@ -894,10 +895,10 @@ print(f"in the row to {sum(in_place[n] for n in rest):+.1f}")
 
 # %% [markdown] slug=order-commentary tags=["commentary"]
 # If changes did not touch each other, both marks would lie together, and the two sums would be
-# equal, but for chance (and one seed alone leaves much to it). Where they are not, you see an **interaction** (lesson 06): a change can be
-# worth nothing before another one, and a lot after it, or the other way round. So a waterfall's
-# shares belong to *its order*. With other first steps it would tell another story, and both would
-# be true. Say the order whenever you show such a picture.
+# equal, but for chance (and one seed alone leaves much to it). Where they are not, you see an
+# **interaction** (lesson 06): a change can be worth nothing before another one, and a lot after it,
+# or the other way round. So a waterfall's shares belong to *its order*. With other first steps it
+# would tell another story, and both would be true. Say the order whenever you show such a picture.
 
 # %% [markdown] slug=checklist-text
 # ## The checklist
@@ -1012,6 +1013,7 @@ print("the small run:", first_finding(own))
 # %% slug=doctor
 from simclr_lib.postmortem.examination import examine_run
 
+print(f"$ simclr doctor {folder.as_posix()}")
 findings = list(examine_run(record))
 for finding in findings:
     print(finding)
