@@ -27,7 +27,8 @@ from simclr_lib.errors import UserError
 from simclr_lib.files import write_atomically
 from simclr_lib.quiet import import_keras
 
-TABLE = Path(__file__).with_suffix(".csv")
+RESULTS = Path(__file__).parents[1] / "notebooks" / "experiments" / "results"
+TABLE = RESULTS / "postmortem.csv"  # lesson 07 reads it
 MEASURES = ("linear", "knn", "test", "train", "spread", "effective rank")
 
 

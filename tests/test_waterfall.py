@@ -357,9 +357,9 @@ def test_a_low_temperature_looks_at_the_hardest_negative(waterfall, value_and_gr
     assert ratio[1] > 5 * ratio[0] > 0
 
 
-def test_larger_crops_share_more_of_the_picture(waterfall):
+def test_gentler_views_share_more_of_the_picture(waterfall):
     shared = []
-    for recipe in recipes(waterfall, "larger crops"):
+    for recipe in recipes(waterfall, "gentler views"):
         crop = build_augmenter(recipe).operations[0]
         top, left, height, width = (
             np.asarray(side).reshape(2, -1) for side in crop.boxes(np.zeros((4000, 3, 4, 4)))
@@ -374,11 +374,11 @@ def test_larger_crops_share_more_of_the_picture(waterfall):
     assert shared[1] > shared[0] + 0.04
 
 
-def test_less_grey_leaves_more_pairs_their_colours(waterfall):
+def test_gentler_views_leave_more_pairs_their_colours(waterfall):
     coloured = np.zeros((4000, 4, 4, 3), "uint8")
     coloured[..., 0], coloured[..., 1] = 200, 60
     pairs = []
-    for recipe in recipes(waterfall, "less grey"):
+    for recipe in recipes(waterfall, "gentler views"):
         views = np.asarray(build_augmenter(recipe)(coloured))
         colours = (np.ptp(views, axis=-1).max(axis=(1, 2)) > 1e-3).reshape(2, -1)
         pairs.append(colours.all(axis=0).mean())
