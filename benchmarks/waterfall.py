@@ -6,7 +6,8 @@
 The first command tries each change alone, seed 0, on validation pictures, and writes what it gains
 to `waterfall-screen.csv`. The second one takes the changes in that order, the greatest gain first:
 each bar of `waterfall.csv` keeps the changes before it and makes one more, for three seeds, and is
-read once, from the test pictures. Then it draws the bars beside the report's own figures.
+read once, from the test pictures; what the report's classifier gets out of the same features is in
+the table beside it. Then it draws the bars beside the report's own figures.
 
 All runs have as many multiplications in the encoder, so that what makes the encoder cheaper buys
 steps: a share of those of the report's ResNet-50 in its three epochs of 100 batches of 512. A fifth
@@ -178,12 +179,15 @@ def bar(name, seed, settings, shown, folder, share):
     """The row of a bar."""
     results = json.loads((folder / "results.json").read_text())
     row, measure = shown
+    classifier, linear = both(results)
     kept = {
         "change": name,
         "seed": seed,
         "row": row,
         "measure": measure,
         "accuracy": round(results["accuracies"][row][measure], 4),
+        "linear": linear,
+        "classifier": classifier,
         "raw pixels": round(results["accuracies"]["raw pixels"]["linear"], 4),
         "random encoder": round(results["accuracies"]["random encoder"]["linear"], 4),
     }
@@ -196,8 +200,7 @@ def screened(name, settings, folder, share):
     The probe's own gain is what it gets more than the classifier, on the report's features.
     """
     results = json.loads((folder / "results.json").read_text())
-    found = results["accuracies"]
-    classifier, linear = (round(found[row][measure], 4) for row, measure in (CLASSIFIER, PROBE))
+    classifier, linear = both(results)
     before = next((float(r["linear"]) for r in read(SCREEN) if r["change"] == START), linear)
     gain = linear - (classifier if name == READ_OTHERWISE else before)
     kept = {
@@ -206,10 +209,16 @@ def screened(name, settings, folder, share):
         "gain": 0.0 if name == START else round(gain, 4),
         "linear": linear,
         "classifier": classifier,
-        "knn": round(found["SimCLR"]["knn"], 4),
+        "knn": round(results["accuracies"]["SimCLR"]["knn"], 4),
         "evaluate_on": "validation",
     }
     return kept | circumstances(folder, results, settings, share)
+
+
+def both(results):
+    """What the classifier and the linear probe get out of a run's features."""
+    found = results["accuracies"]
+    return [round(found[row][measure], 4) for row, measure in (CLASSIFIER, PROBE)]
 
 
 def circumstances(folder, results, settings, share):
