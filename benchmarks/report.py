@@ -466,6 +466,9 @@ just before; each row in a process of its own, float32. What the options mean:
 
 {memory_table()}
 
+The cached step of 4,096 was not measured with JAX: on a processor, a quarter of it takes too long
+there already, as the table shows.
+
 The cached gradient is held against that of the whole batch, of the `classroom` encoder with
 BatchNorm frozen: |difference| ÷ |gradient|, of the weights where it is largest.
 
