@@ -6,9 +6,12 @@ neighbours do with an even part of the pictures; classifiers, whose training is 
 all of them.
 """
 
+from functools import partial
+
 import numpy as np
 
 from simclr_lib import experiment
+from simclr_lib.datasets.stratify import balanced_subset
 from simclr_lib.evaluation import extract_features, small_classifier
 from simclr_lib.experiment import Features
 from simclr_lib.postmortem.inputs import SCALES, features_at_scale
@@ -19,6 +22,7 @@ from simclr_lib.recipes import hidden_layers
 HIDDEN = ((20, 20), (24, 24))
 RATES = (1e-4, 1e-3, 1e-2)
 EPOCHS = (10, 50, 90)  # the report's
+FEWER = (1_000, 5_000, 20_000)  # pictures
 
 
 def batch_norm_statistics(run):
@@ -68,9 +72,51 @@ def optimization(run, rates=RATES, epochs=EPOCHS):
     }
 
 
-def classified(run, hidden, *, epochs=None, **options):
+def labelled_pictures(run, counts=FEWER, epochs=(EPOCHS[0], EPOCHS[-1])):
+    """The run's small classifier, trained on a part of the pictures: steps and overfitting.
+
+    An epoch of few pictures has few steps, and what is learnt from few pictures need not hold for
+    others. Both show in what it gets of its own training pictures beside the test ones.
+
+    Args:
+        run: a `FixedRun`.
+        counts: pictures it learns from, evenly from the classes; more than there are: all.
+        epochs: lengths of the training.
+    """
+    hidden = hidden_layers(run.recipe) or HIDDEN[0]
+    every = run.features
+    found = {}
+    for count in counts:
+        part = balanced_subset(every.train_y, count, run.recipe.seed)
+        features = Features(every.train_h[part], every.test_h, every.train_y[part], every.test_y)
+        for length in epochs:
+            level = f"{hidden}, {count:,} pictures, {length} epochs"
+            found[level] = classified(run, hidden, features=features, epochs=length)
+    return found
+
+
+def mistaken_features(run):
+    """What the run's small classifier makes of the features that a mistake would give it.
+
+    All pictures take part, so that its steps are those of the run.
+    """
+    hidden, dataset, h = hidden_layers(run.recipe) or HIDDEN[0], run.everything, run.features
+    untouched = experiment.build_encoder(run.recipe, run.precision)
+    mistaken = {
+        "none": h,
+        "z in place of h": behind_head(run, h),
+        "weights not loaded": Features.of(untouched, dataset),
+    }
+    for level, factor in SCALES.items():
+        if factor != 1:
+            extract = partial(features_at_scale, run.encoder, factor=factor)
+            mistaken[f"pictures {level}"] = features_of(run, extract, dataset)
+    return {level: classified(run, hidden, features=found) for level, found in mistaken.items()}
+
+
+def classified(run, hidden, *, features=None, epochs=None, **options):
     """A level of the readout: a small classifier as the run has it, but for what is said."""
-    features = run.features
+    features = features or run.features
     result = small_classifier(
         features.train_h,
         features.train_y,
@@ -88,22 +134,19 @@ def classified(run, hidden, *, epochs=None, **options):
 def place(run):
     """The features h, before the head, against its z."""
     h = features_of(run)
-    z = Features(
-        *(run.head.predict(part, batch_size=512, verbose=0) for part in (h.train_h, h.test_h)),
-        h.train_y,
-        h.test_y,
-    )
-    return {"h": worth(h), "z": worth(z)}
+    return {"h": worth(h), "z": worth(behind_head(run, h))}
+
+
+def behind_head(run, h):
+    """The z of features h."""
+    parts = (run.head.predict(part, batch_size=512, verbose=0) for part in (h.train_h, h.test_h))
+    return Features(*parts, h.train_y, h.test_y)
 
 
 def input_scale(run):
     """Pictures in [0, 1] as in training, divided once too often, or not at all."""
     return {
-        level: worth(
-            features_of(
-                run, lambda images, factor=factor: features_at_scale(run.encoder, images, factor)
-            )
-        )
+        level: worth(features_of(run, partial(features_at_scale, run.encoder, factor=factor)))
         for level, factor in SCALES.items()
     }
 
@@ -141,16 +184,21 @@ EXPERIMENTS = {
     "directions of the features": collapse,
     "readout": readout,
     "training of the classifier": optimization,
+    "pictures of the classifier": labelled_pictures,
+    "mistake before the classifier": mistaken_features,
     "h or z": place,
     "scale of the pictures": input_scale,
     "weights": weights,
 }
 
 
-def features_of(run, extract=None):
-    """Features of both parts of the run's pictures; `extract` takes pictures and gives features."""
+def features_of(run, extract=None, dataset=None):
+    """Features of both parts of a dataset, the run's even part of its pictures by default.
+
+    `extract` takes pictures and gives features.
+    """
     extract = extract or (lambda images: extract_features(run.encoder, images))
-    dataset = run.dataset
+    dataset = dataset or run.dataset
     # As one: statistics of a batch are then those of both parts.
     h = extract(np.concatenate([dataset.train_images, dataset.test_images]))
     count = len(dataset.train_images)

@@ -65,6 +65,31 @@ def test_a_classifier_is_trained_at_other_rates_and_for_longer(report):
     assert long > max(short, still) + 0.1
 
 
+def test_a_classifier_of_few_pictures_knows_its_own_and_no_others(report):
+    run = FixedRun.of(read_record(report))
+    found = factors.labelled_pictures(run, counts=(20, 1000), epochs=(1, 100))
+    levels = [f"{count} pictures, {n} epochs" for count in ("20", "1,000") for n in (1, 100)]
+    assert list(found) == [f"(20, 20), {level}" for level in levels]
+    few, all_of_them = found["(20, 20), 20 pictures, 100 epochs"], found[f"(20, 20), {levels[2]}"]
+    assert few["train"] > few["test"] + 0.2
+    assert all_of_them == factors.readout(run, epochs=1)["classifier (20, 20)"]
+
+
+def test_a_mistake_before_the_classifier_is_told_by_what_it_gets(report):
+    run = FixedRun.of(read_record(report))
+    found = factors.mistaken_features(run)
+    assert found["none"] == factors.readout(run)["classifier (20, 20)"]
+    wrong = [
+        "z in place of h",
+        "weights not loaded",
+        "pictures ÷ 255 twice",
+        "pictures not divided",
+    ]
+    assert list(found) == ["none", *wrong]
+    for level in wrong:
+        assert set(found[level]) == {"test", "train"} and found[level] != found["none"]
+
+
 def test_h_is_what_the_run_was_evaluated_by_and_z_comes_behind_the_head(run):
     found = factors.place(run)
     assert found["h"] == factors.worth(factors.features_of(run))
