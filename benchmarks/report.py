@@ -605,7 +605,7 @@ def waterfall_part():
         "probe's, on test pictures. What a change gains alone was measured by the probe on",
         "validation pictures, one seed, and gave the order.",
         "",
-        "    .venv/bin/python benchmarks/waterfall.py --data PICTURES.zip --screen",
+        "    .venv/bin/python benchmarks/waterfall.py --data PICTURES.zip --screen --share 0.2",
         "    .venv/bin/python benchmarks/waterfall.py --data PICTURES.zip",
         "",
         "| change | steps | accuracy, % | classifier (20, 20), % | gain alone, points |",

@@ -1,6 +1,6 @@
 """From the report's figure to the kit's, one change at a time, each at the same cost.
 
-    .venv/bin/python benchmarks/waterfall.py --data cifar10-images.zip --screen
+    .venv/bin/python benchmarks/waterfall.py --data cifar10-images.zip --screen --share 0.2
     .venv/bin/python benchmarks/waterfall.py --data cifar10-images.zip
 
 The first command tries each change alone, seed 0, on validation pictures, and writes what it gains
@@ -9,11 +9,11 @@ each bar of `waterfall.csv` keeps the changes before it and makes one more, for 
 read once, from the test pictures; what the report's classifier gets out of the same features is in
 the table beside it. Then it draws the bars beside the report's own figures.
 
-All runs have as many multiplications in the encoder, so that what makes the encoder cheaper buys
-steps: a share of those of the report's ResNet-50 in its three epochs of 100 batches of 512. A fifth
-of them (`--share 0.2`) is about three minutes of training on two cores; the share and the minutes
-are in the tables, because equal arithmetic is not equal time. Each run is a `simclr run` of its
-own: a stopped study goes on where it was. `--plan` prints the steps of every run and runs nothing.
+All runs of a table have as many multiplications in the encoder, so that what makes the encoder
+cheaper buys steps: a share of those of the report's ResNet-50 in its three epochs of 100 batches of
+512. A tenth of them is about a minute of training on two cores. The share and the minutes are in
+the tables, because equal arithmetic is not equal time. Each run is a `simclr run` of its own: a
+stopped study goes on where it was. `--plan` prints the steps of every run and runs nothing.
 
 An optimiser counts as one change with its own learning rate, decay and warmup, for at those of
 another it would not be itself.
@@ -65,7 +65,7 @@ def main():
     parser.add_argument("--data", default="cifar10", help="what `simclr run --data` takes")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument(
-        "--share", type=float, default=0.2, help="of the report's arithmetic (default: %(default)s)"
+        "--share", type=float, default=0.1, help="of the report's arithmetic (default: %(default)s)"
     )
     parser.add_argument(
         "--screen", action="store_true", help="each change alone, seed 0, on validation pictures"
