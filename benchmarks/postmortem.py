@@ -9,9 +9,9 @@
 The weights stay; what varies is how they are asked: BatchNorm's statistics, h or z, the scale of
 the pictures, the readout and how it is trained, of how many pictures it learns, weights that were
 not loaded. See `simclr_lib.postmortem.factors`; `simclr doctor RUN_DIR --factors` prints the same
-for one run. Give runs that differ in their seed alone. A quarter of an hour a run of a ResNet-50 on two cores,
-most of it for the classifiers. A factor is written when it is known, and the same command goes on
-after the last one.
+for one run. Give runs that differ in their seed alone. A quarter of an hour a run of a ResNet-50
+on two cores, most of it for the classifiers. A factor is written when it is known, and the same
+command goes on after the last one.
 """
 
 import argparse
