@@ -1016,8 +1016,9 @@ print(f"in the row to {sum(in_place[name] for name in rest):+.1f}")
 # %% [markdown] slug=order-commentary tags=["commentary"]
 # Where the marks lie far apart, you see an **interaction** (lesson 06): a change can be worth
 # nothing before another one, and a lot after it, or the other way round. (One seed alone leaves
-# something to chance, too.) So a waterfall's shares belong to *its order*. With other first steps it
-# would tell another story, and both would be true. Say the order whenever you show such a picture.
+# something to chance, too.) So a waterfall's shares belong to *its order*. With other first steps
+# it would tell another story, and both would be true. Say the order whenever you show such a
+# picture.
 
 # %% [markdown] slug=accomplice-text
 # One suspect has a surprise left. The runs of that trial were shorter than the report's, so that
