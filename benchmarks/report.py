@@ -12,6 +12,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+from simclr_lib.recipes import get_recipe
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 README = HERE.parent / "README.md"
@@ -623,11 +625,27 @@ def waterfall_part():
     if not rows:
         return ""
     gains = {row["change"]: f"{100 * float(row['gain']):+.1f}" for row in alone}
+
+    def full(level):
+        readouts = [row for row in rows_of_study("postmortem") if row["factor"] == "readout"]
+        return percent([row for row in readouts if row["level"] == level], "test")
+
+    classroom = [row for row in accuracy_rows("classroom") if row["arm"] == "SimCLR"]
+    epochs, pictures = (int(classroom[0][column]) for column in ("epochs", "train"))
+    steps = epochs * (pictures // get_recipe("classroom").batch_size)
+    spent = steps * float(rows[-1]["share"]) / int(rows[-1]["steps"])
     lines = [
-        f"From there to the kit, at {float(rows[0]['share']):.0%} of its arithmetic: each bar",
-        "keeps the changes before it. The first bar is the classifier's, all others are the linear",
-        "probe's, on test pictures. What a change gains alone was measured by the probe on",
-        "validation pictures, one seed, and gave the order.",
+        textwrap.fill(
+            f"From there to the kit, at {float(rows[0]['share']):.0%} of its arithmetic: each bar "
+            "keeps the changes before it. What is read first is the classifier, and from the bar "
+            "of that name on the linear probe; both are in the table. What a change gains alone "
+            f"was measured by the probe on validation pictures, one seed, at "
+            f"{float(alone[0]['share']):.0%} of the arithmetic, and gave the order. With all of "
+            f"the arithmetic the first bar has {full('classifier (20, 20)')} %, and by the linear "
+            f"probe {full('linear probe')} %; the last bar's recipe, `classroom`, at {spent:.0%} of "
+            f"it has {percent(classroom, 'SimCLR linear')} %.",
+            100,
+        ),
         "",
         "    .venv/bin/python benchmarks/waterfall.py --data PICTURES.zip --screen --share 0.2",
         "    .venv/bin/python benchmarks/waterfall.py --data PICTURES.zip",
