@@ -641,8 +641,8 @@ def waterfall_part():
             "of that name on the linear probe; both are in the table. What a change gains alone "
             f"was measured by the probe on validation pictures, one seed, at "
             f"{float(alone[0]['share']):.0%} of the arithmetic, and gave the order. With all of "
-            f"the arithmetic the first bar has {full('classifier (20, 20)')} %, and by the linear "
-            f"probe {full('linear probe')} %; the last bar's recipe, `classroom`, at {spent:.0%} of "
+            f"it the first bar has {full('classifier (20, 20)')} %, and by the linear probe "
+            f"{full('linear probe')} %; the last bar's recipe, `classroom`, at {spent:.0%} of "
             f"it has {percent(classroom, 'SimCLR linear')} %.",
             100,
         ),
