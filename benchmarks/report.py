@@ -611,10 +611,11 @@ def told_and_again(rows):
             )
     return textwrap.fill(
         f"Run again as it is told: {'; '.join(told)}. So nothing that the report tells explains "
-        "its figures. Of what it may not tell, two things would: few labelled pictures give about "
-        "its 20 %, and a mistake that leaves features unreadable gives the 10 % of its deepest "
-        "encoder (which was not run again). No fault that was tried gives its 53 % of the "
-        "training pictures after 90 epochs.",
+        "its figures. Of what it may not tell, several things would: few labelled pictures give "
+        "about its 20 %; in the table above, so do views without the crop, or another learning "
+        "rate, for the classifier; and a mistake that leaves features unreadable gives the 10 % "
+        "of its deepest encoder (which was not run again). No fault that was tried gives its 53 % "
+        "of the training pictures after 90 epochs.",
         100,
     )
 
