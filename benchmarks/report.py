@@ -651,12 +651,13 @@ def waterfall_part():
         "    .venv/bin/python benchmarks/waterfall.py --data PICTURES.zip --screen --share 0.2",
         "    .venv/bin/python benchmarks/waterfall.py --data PICTURES.zip",
         "",
-        "| change | steps | accuracy, % | classifier (20, 20), % | gain alone, points |",
-        "| --- | --- | --- | --- | --- |",
+        "| change | steps | the bar, % | linear probe, % | classifier (20, 20), % "
+        "| gain alone, points |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for change in dict.fromkeys(row["change"] for row in rows):
         mine = [row for row in rows if row["change"] == change]
-        cells = f"{percent(mine, 'accuracy')} | {percent(mine, 'classifier')}"
+        cells = " | ".join(percent(mine, name) for name in ("accuracy", "linear", "classifier"))
         steps = f"{int(mine[0]['steps']):,}"
         lines.append(f"| {change} | {steps} | {cells} | {gains.get(change, '–')} |")
     return "\n".join([*lines, "", "![From the report to the kit](figures/waterfall.png)"])

@@ -11,8 +11,8 @@ the table beside it. Then it draws the bars beside the report's own figures.
 
 All runs of a table have as many multiplications in the encoder, so that what makes the encoder
 cheaper buys steps: a share of those of the report's ResNet-50 in its three epochs of 100 batches of
-512. A tenth of them is about a minute of training on two cores. The share and the minutes are in
-the tables, because equal arithmetic is not equal time. Each run is a `simclr run` of its own: a
+512. A tenth of them is one to three minutes of training on one core. The share and the minutes are
+in the tables, because equal arithmetic is not equal time. Each run is a `simclr run` of its own: a
 stopped study goes on where it was. `--plan` prints the steps of every run and runs nothing.
 
 An optimiser counts as one change with its own learning rate, decay and warmup, for at those of
