@@ -12,7 +12,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from simclr_lib.recipes import get_recipe
+from simclr_lib.recipes import OBJECTIVES, get_recipe
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
@@ -458,7 +458,7 @@ training is for comparing rows. Mean ± standard deviation over the seeds.
 
 {sweeps_table(BEYOND)}
 
-{why_section()}## Big batches in little memory
+{league_section()}{few_labels_section()}{why_section()}## Big batches in little memory
 
 The most memory that was resident during the work, compilation included, less what was resident
 just before; each row in a process of its own, float32. What the options mean:
@@ -513,7 +513,7 @@ one device and on two, and where TensorFlow can't be imported (`make test-jax`).
 
 def why_section():
     """Why a report got twenty per cent: of the studies of that question, those that are done."""
-    parts = [suspects_part(), postmortem_part(), waterfall_part()]
+    parts = [eleven_part(), suspects_part(), postmortem_part(), waterfall_part()]
     if not any(parts):
         return ""
     return "## Why twenty per cent\n\n" + WHY + "".join(part + "\n\n" for part in parts if part)
@@ -527,6 +527,79 @@ what follows. Three seeds, mean ± standard deviation.
 """
 
 
+def few_labels_section():
+    """What labels are worth, from `label_efficiency.csv`; nothing while that is not there."""
+    table = HERE / "label_efficiency.csv"
+    if not table.exists():
+        return ""
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    final = [row for row in rows if row["evaluate_on"] == "test"]
+    fractions = sorted({float(row["fraction"]) for row in final})
+    lines = [
+        textwrap.fill(
+            "Three ways to use the labels of a share of CIFAR-10's training pictures, and one "
+            f"encoder each of {len({row['pretraining_seed'] for row in final})} seeds, pretrained "
+            "by the classroom recipe for two epochs. Fine-tuning starts from the linear probe. "
+            "Training from scratch has its steps, and as many more as make up for the views of the "
+            "pretraining; its own views are crops and mirrors. Test pictures, mean ± standard "
+            "deviation over encoders and draws of the labels together; the learning rates were "
+            "chosen on validation pictures, with a tenth of the labels.",
+            100,
+        ),
+        "",
+        "    .venv/bin/python benchmarks/label_efficiency.py --help    # all commands, in order",
+        "",
+        f"| | steps | learning rate |{''.join(f' {f:.0%} of the labels |' for f in fractions)}",
+        f"|{' --- |' * (3 + len(fractions))}",
+    ]
+    for method in dict.fromkeys(row["method"] for row in final):
+        mine = [row for row in final if row["method"] == method]
+        shares = ([r for r in mine if float(r["fraction"]) == fraction] for fraction in fractions)
+        cells = " | ".join(percent(share, "accuracy") for share in shares)
+        steps = f"{int(mine[0]['steps']):,}" if int(mine[0]["steps"]) else ""
+        lines.append(f"| {method} | {steps} | {mine[0]['rate']} | {cells} |")
+    tried = {}
+    for row in rows:
+        if row["evaluate_on"] == "validation" and row["rate"]:
+            found = f"{row['rate']}: {100 * float(row['accuracy']):.1f} %"
+            tried.setdefault(row["method"], []).append(found)
+    told = "; ".join(f"{method}, {', '.join(found)}" for method, found in tried.items())
+    lines += ["", textwrap.fill(f"Tried on validation pictures, one seed: {told}.", 100)]
+    lines += ["", "![Accuracy by the share of the labels](figures/label_efficiency.png)"]
+    return "## Few labels\n\n" + "\n".join(lines) + "\n\n"
+
+
+def league_section():
+    """Roads to features without labels, side by side; nothing while the sweep is not done."""
+    rows = [row for row in rows_of_study("league") if row["state"] == "done"]
+    if not rows:
+        return ""
+    found = {}
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        mine = [row for row in rows if row["arm"] == arm]
+        # A run is called by its objective: that of a memory bank is SimCLR's.
+        (method,) = (name for name in OBJECTIVES.values() if mine[0].get(f"{name} linear"))
+        found[arm] = [percent(mine, f"{method} {kind}") for kind in ("linear", "knn")]
+    for name in ("supervised from scratch", "random encoder", "raw pixels"):
+        found[name] = [percent(rows, f"{name} {kind}") for kind in ("linear", "knn")]
+    lines = [f"| {name} | {' | '.join(cells)} |" for name, cells in found.items()]
+    table = "\n".join(["| | linear probe, % | kNN, % |", "| --- | --- | --- |", *lines])
+    return f"""## Roads to features without labels
+
+The same encoder, views and number of views: pairs compared within the batch (SimCLR), with a memory
+bank of earlier features (instance discrimination), or drawn again by an autoencoder; and a
+supervised training on all labels. Six epochs of 15,000 pictures of CIFAR-10, so compare rows, not
+other people's figures; the settings are SimCLR's own. Test pictures, three seeds, mean ± standard
+deviation.
+
+    .venv/bin/simclr sweep run notebooks/experiments/specs/league.yaml --data PICTURES.zip
+
+{table}
+
+"""
+
+
 def rows_of_study(name):
     """The rows of a table in `notebooks/experiments/results`; none while it is not there."""
     path = SWEPT / f"{name}.csv"
@@ -534,6 +607,47 @@ def rows_of_study(name):
         return []
     with path.open() as file:
         return list(csv.DictReader(file))
+
+
+def eleven_part():
+    """The report's eleven rows beside the same runs here, from `report_tables.csv`."""
+    table = HERE / "report_tables.csv"
+    if not table.exists():
+        return ""
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    lines = [
+        textwrap.fill(
+            "The report's eleven rows, each run again at its own budget: ours are means ± standard "
+            "deviations over the seeds of the column `runs`, on all 50,000 training and 5,000 test "
+            "pictures. The linear probe reads the same features. The minutes of training are those "
+            "of one core beside another run; the ResNet-50 is the post-mortem's, below.",
+            100,
+        ),
+        "",
+        "    .venv/bin/simclr sweep run notebooks/experiments/specs/report-tables.yaml \\",
+        "        --data PICTURES.zip --workers 2",
+        "    .venv/bin/python benchmarks/report_tables.py",
+        "",
+        "| encoder, batch, classifier | the report: training, test, % | here: training, % "
+        "| test, % | linear probe, % | untrained encoder, % | minutes | runs |",
+        f"|{' --- |' * 8}",
+    ]
+    for row in rows:
+        told = f"{100 * float(row['report train']):.1f}, {100 * float(row['report test']):.1f}"
+        columns = ("train", "test", "linear", "random encoder")
+        cells = " | ".join(mean_and_std(row, name, 100) for name in columns)
+        minutes = mean_and_std(row, "minutes", 1)
+        lines.append(f"| {row['arm']} | {told} | {cells} | {minutes} | {row['runs']} |")
+    return "\n".join([*lines, "", "![The report's rows, again](figures/report_tables.png)"])
+
+
+def mean_and_std(row, name, times):
+    """A mean of a table with its standard deviation, where there are any."""
+    if not row[name]:
+        return "–"
+    std = f" ± {times * float(row[f'{name} std']):.1f}" if row[f"{name} std"] else ""
+    return f"{times * float(row[name]):.1f}{std}"
 
 
 def suspects_part():

@@ -1,29 +1,35 @@
 """Put the report's eleven rows, run again, beside the report's own figures.
 
     for name in report-tables report-tables-seeds; do
-        .venv/bin/simclr sweep run notebooks/experiments/specs/$name.yaml \\
+        .venv/bin/simclr sweep run notebooks/experiments/specs/$name.yaml --workers 2 \\
             --data cifar10-images.zip
     done
     .venv/bin/python benchmarks/report_tables.py
 
-Reads the tables of these sweeps, and `notebooks/experiments/results/report-figures.csv`, which is
-what the report says; writes `report_tables.csv`, a row for each of the report's, and a figure. It
-runs nothing: seconds. A table that is not there yet is left out, and so is what it would tell.
+Reads the tables of these sweeps, of the deeper encoders; `postmortem.csv`, which has the report's
+two rows of its ResNet-50; and `report-figures.csv`, which is what the report says. Writes
+`report_tables.csv`, a row for each of the report's, and a figure. It runs nothing: seconds. A table
+that is not there yet is left out, and so is what it would tell.
 """
 
 import argparse
 import csv
 import statistics
 import sys
+import textwrap
 from pathlib import Path
+
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import PercentFormatter
 
 from simclr_lib.quiet import import_keras
 
 HERE = Path(__file__).parent
-OWN = HERE.parent / "notebooks" / "experiments" / "results" / "report-figures.csv"
+RESULTS = HERE.parent / "notebooks" / "experiments" / "results"
 SWEEPS = [
     Path("runs/sweeps") / name / "table.csv" for name in ("report-tables", "report-tables-seeds")
 ]
+MEASURES = ("train", "test", "linear", "random encoder", "raw pixels", "minutes")
 
 
 def main():
@@ -33,14 +39,18 @@ def main():
     parser.add_argument(
         "tables", type=Path, nargs="*", default=SWEEPS, help="table.csv of the sweeps"
     )
+    parser.add_argument("--postmortem", type=Path, default=RESULTS / "postmortem.csv")
     parser.add_argument("--out", type=Path, default=HERE / "report_tables.csv")
     parser.add_argument("--figure", type=Path, default=HERE / "figures" / "report_tables.png")
     options = parser.parse_args()
-    runs = [row for table in options.tables if table.exists() for row in read(table)]
-    runs = [row for row in runs if row["state"] == "done"]
+    runs = [row for table in options.tables for row in read(table) if row["state"] == "done"]
     if not runs:
         sys.exit("None of the tables holds a finished run: run the sweeps first, see --help.")
-    rows = [beside(row, [run for run in runs if run["arm"] == row["arm"]]) for row in read(OWN)]
+    questioned = read(options.postmortem)
+    rows = []
+    for told in read(RESULTS / "report-figures.csv"):
+        swept = [measures_of(run, told) for run in runs if run["arm"] == told["arm"]]
+        rows.append(beside(told, swept or measures_in_postmortem(questioned, told)))
     with options.out.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
@@ -49,42 +59,95 @@ def main():
     print(f"{options.out}\n{options.figure}")
 
 
+def measures_of(run, told):
+    """What a sweep's run of a row of the report's has found, under the names of `MEASURES`."""
+    classifier = f"classifier ({told['classifier_hidden'].replace(',', ', ')})"
+    columns = (
+        f"{classifier} train",
+        f"{classifier} test",
+        "SimCLR linear",
+        "random encoder linear",
+        "raw pixels linear",
+        "minutes",
+    )
+    return {name: run.get(column) for name, column in zip(MEASURES, columns, strict=True)}
+
+
+def measures_in_postmortem(rows, told):
+    """The same of a ResNet-50 whose finished runs were questioned: a dict a seed."""
+    readouts = f"({told['classifier_hidden'].replace(',', ', ')})"
+    level = f"{readouts}, rate 0.001, {told['classifier_epochs']} epochs"
+    found = {}
+    for row in rows:
+        alike = told["encoder"] == f"ResNet-{row['encoder_depth']}"
+        alike = alike and row["batch_size"] == told["batch_size"]
+        if alike and row["level"] == level:
+            found.setdefault(row["seed"], {}).update(train=row["train"], test=row["test"])
+        if alike and (row["factor"], row["level"]) == ("readout", "linear probe"):
+            found.setdefault(row["seed"], {}).update(linear=row["test"])
+    return [measures for measures in found.values() if "test" in measures]
+
+
 def beside(told, runs):
     """A row of the report's, with the means and standard deviations of our runs of it."""
     row = {name: told[name] for name in told if name not in ("train", "test")}
     row |= {"report train": told["train"], "report test": told["test"], "runs": len(runs)}
-    classifier = f"classifier {tuple(int(n) for n in told['classifier_hidden'].split(','))}"
-    measures = {
-        "train": f"{classifier} train",
-        "test": f"{classifier} test",
-        "linear": "SimCLR linear",
-        "random encoder": "random encoder linear",
-        "raw pixels": "raw pixels linear",
-        "minutes": "minutes",
-    }
-    for name, column in measures.items():
-        values = [float(run[column]) for run in runs if run.get(column)]
+    for name in MEASURES:
+        values = [float(run[name]) for run in runs if run.get(name)]
         row[name] = round(statistics.mean(values), 4) if values else ""
         row[f"{name} std"] = round(statistics.stdev(values), 4) if len(values) > 1 else ""
     return row
 
 
 def draw(rows, path):
-    """Test accuracies of the small classifier: each row as the report has it, and then as here."""
+    """Test accuracies, a group of bars a row: the report's classifier, ours, and a linear probe."""
     import_keras()
     from simclr_lib import plots
 
-    bars = []
-    for row in rows:
-        bars.append((f"{row['arm']}: the report", float(row["report test"])))
-        if row["runs"]:
-            bars.append((f"{row['arm']}: here", row["test"], row["test std"] or None))
-    figure = plots.accuracy_bars(bars, "The report's rows, and the same run here", classes=10)
+    title = "The report's rows, and the same runs here"
+    figure = plots.new_figure(8.0, 1.6 + 0.55 * len(rows), title)
+    ax = figure.subplots()
+    described = []
+    for name, (column, offset, looks) in {
+        "the report's classifier": ("report test", -0.27, {"color": plots.VERMILION}),
+        "the same classifier here": ("test", 0.0, {"color": plots.SKY, "hatch": "///"}),
+        "linear probe here": ("linear", 0.27, {"color": "#c8ccd0"}),
+    }.items():
+        shown = [(y, row) for y, row in enumerate(rows) if row[column] != ""]
+        shares = [float(row[column]) for _, row in shown]
+        spreads = [row.get(f"{column} std") or 0 for _, row in shown]
+        places = [y + offset for y, _ in shown]
+        ax.barh(places, shares, 0.25, xerr=spreads, label=name, edgecolor=plots.INK, **looks)
+        for place, share, std in zip(places, shares, spreads, strict=True):
+            ax.annotate(
+                plots.percent(share),
+                (share + std, place),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=9,
+                path_effects=[withStroke(linewidth=3, foreground="white")],
+            )
+        told = (
+            f"{row['arm']} {plots.percent(share)}"
+            for (_, row), share in zip(shown, shares, strict=True)
+        )
+        described.append(f"{name}: {'; '.join(told)}")
+    ax.axvline(0.1, color=plots.INK, linestyle="--", linewidth=1.2, label="chance")
+    ax.set_yticks(range(len(rows)), [textwrap.fill(row["arm"], 22) for row in rows])
+    ax.set(xlabel="test pictures right", xlim=(0, 0.6), ylim=(len(rows) - 0.4, -0.6))
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    ax.spines[["top", "right"]].set_visible(False)
+    figure.legend(frameon=False, loc="outside lower center", ncols=4, fontsize=9)
+    figure.alt_text = f"{title}. Test pictures right, {'. '.join(described)}. Chance is 10 %."
     path.parent.mkdir(parents=True, exist_ok=True)
     plots.save(figure, path)
 
 
 def read(path):
+    """The rows of a table; none while it is not there."""
+    if not path.exists():
+        return []
     with path.open() as file:
         return list(csv.DictReader(file))
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).parents[1] / "benchmarks" / "report_tables.py"
-FIRST = "ResNet-50, 512, 10 epochs of (20, 20)"
+RESNET_50 = "ResNet-50, 512, 10 epochs of (20, 20)"
+FIRST = "ResNet-152, 32, 10 epochs of (20, 20)"
 LAST = "ResNet-101, 32, 10 epochs of (24, 24)"
 
 
@@ -21,6 +22,7 @@ def start(tmp_path, monkeypatch):
 
     def run(*tables):
         out = ["--out", str(tmp_path / "t.csv"), "--figure", str(tmp_path / "figures" / "f.png")]
+        out += ["--postmortem", str(tmp_path / "postmortem.csv")]
         monkeypatch.setattr(sys, "argv", ["x", *map(str, tables), *out])
         program.main()
         assert (tmp_path / "figures" / "f.png").exists()
@@ -55,7 +57,7 @@ def test_rows_of_several_sweeps_are_joined_by_their_names(start, tmp_path):
     assert len(rows) == 11
     row = rows[FIRST]
     assert (row["report test"], row["runs"], row["test"], row["minutes"]) == (
-        "0.2",
+        "0.1146",
         "2",
         "0.13",
         "5.0",
@@ -64,6 +66,24 @@ def test_rows_of_several_sweeps_are_joined_by_their_names(start, tmp_path):
     assert (rows[LAST]["test"], rows[LAST]["test std"]) == ("0.3", "")
     others = [row for arm, row in rows.items() if arm not in (FIRST, LAST)]
     assert {(row["runs"], row["test"]) for row in others} == {("0", "")}
+
+
+def test_the_rows_of_the_resnet_50_are_the_post_mortem_s(start, tmp_path):
+    of_all = {"encoder_depth": 50, "batch_size": 512}
+    level = "(20, 20), rate 0.001, 10 epochs"
+    runs = [
+        of_all | {"seed": seed, "factor": factor, "level": level, "train": train, "test": test}
+        for seed, factor, level, train, test in [
+            (0, "readout", "linear probe", "", 0.4),
+            (0, "training of the classifier", level, 0.5, 0.3),
+            (0, "training of the classifier", level.replace("0.001", "0.01"), 0.9, 0.9),
+            (1, "training of the classifier", level, 0.7, 0.5),
+        ]
+    ]
+    write(tmp_path / "postmortem.csv", *runs, runs[1] | {"encoder_depth": 101})
+    row = start(write(tmp_path / "a.csv", done(FIRST, "(20, 20)", 0.10)))[RESNET_50]
+    measures = ("runs", "train", "test", "linear", "linear std", "raw pixels")
+    assert [row[name] for name in measures] == ["2", "0.6", "0.4", "0.4", "", ""]
 
 
 def test_without_runs_nothing_is_written(start, tmp_path):
