@@ -513,7 +513,7 @@ one device and on two, and where TensorFlow can't be imported (`make test-jax`).
 
 def why_section():
     """Why a report got twenty per cent: of the studies of that question, those that are done."""
-    parts = [eleven_part(), suspects_part(), postmortem_part(), waterfall_part()]
+    parts = [eleven_part(), suspects_part(), postmortem_part(), deep_part(), waterfall_part()]
     if not any(parts):
         return ""
     return "## Why twenty per cent\n\n" + WHY + "".join(part + "\n\n" for part in parts if part)
@@ -553,19 +553,31 @@ def few_labels_section():
         f"| | steps | learning rate |{''.join(f' {f:.0%} of the labels |' for f in fractions)}",
         f"|{' --- |' * (3 + len(fractions))}",
     ]
-    for method in dict.fromkeys(row["method"] for row in final):
+    means = {}
+    for method in ("linear probe", "fine-tuned", "supervised from scratch"):
         mine = [row for row in final if row["method"] == method]
-        shares = ([r for r in mine if float(r["fraction"]) == fraction] for fraction in fractions)
+        shares = [[r for r in mine if float(r["fraction"]) == fraction] for fraction in fractions]
         cells = " | ".join(percent(share, "accuracy") for share in shares)
+        means[method] = [statistics.mean(float(r["accuracy"]) for r in share) for share in shares]
         steps = f"{int(mine[0]['steps']):,}" if int(mine[0]["steps"]) else ""
         lines.append(f"| {method} | {steps} | {mine[0]['rate']} | {cells} |")
+    best = (
+        f"{max(means, key=lambda method: means[method][place])} with {fraction:.0%}"
+        for place, fraction in enumerate(fractions)
+    )
     tried = {}
     for row in rows:
         if row["evaluate_on"] == "validation" and row["rate"]:
-            found = f"{row['rate']}: {100 * float(row['accuracy']):.1f} %"
-            tried.setdefault(row["method"], []).append(found)
-    told = "; ".join(f"{method}, {', '.join(found)}" for method, found in tried.items())
-    lines += ["", textwrap.fill(f"Tried on validation pictures, one seed: {told}.", 100)]
+            tried.setdefault(row["method"], {})[float(row["rate"])] = 100 * float(row["accuracy"])
+    told = "; ".join(
+        f"{method}, {', '.join(f'{rate:g}: {found:.1f} %' for rate, found in of_it.items())}"
+        for method, of_it in tried.items()
+    )
+    edge = [method for method, of_it in tried.items() if max(of_it, key=of_it.get) == max(of_it)]
+    if edge:
+        told += f". The highest rate was the best of those tried for: {', '.join(edge)}"
+    text = f"Best: {', '.join(best)}. Rates tried on validation pictures, one seed: {told}."
+    lines += ["", textwrap.fill(text, 100)]
     lines += ["", "![Accuracy by the share of the labels](figures/label_efficiency.png)"]
     return "## Few labels\n\n" + "\n".join(lines) + "\n\n"
 
@@ -610,12 +622,10 @@ def rows_of_study(name):
 
 
 def eleven_part():
-    """The report's eleven rows beside the same runs here, from `report_tables.csv`."""
-    table = HERE / "report_tables.csv"
-    if not table.exists():
+    """The report's eleven rows beside the same runs here."""
+    rows = rows_of_study("report-rows")
+    if not rows:
         return ""
-    with table.open() as file:
-        rows = list(csv.DictReader(file))
     lines = [
         textwrap.fill(
             "The report's eleven rows, each run again at its own budget: ours are means ± standard "
@@ -627,7 +637,7 @@ def eleven_part():
         "",
         "    .venv/bin/simclr sweep run notebooks/experiments/specs/report-tables.yaml \\",
         "        --data PICTURES.zip --workers 2",
-        "    .venv/bin/python benchmarks/report_tables.py",
+        "    .venv/bin/python benchmarks/report_tables.py runs/sweeps/report-tables*/table.csv",
         "",
         "| encoder, batch, classifier | the report: training, test, % | here: training, % "
         "| test, % | linear probe, % | untrained encoder, % | minutes | runs |",
@@ -694,7 +704,7 @@ def postmortem_part():
         f"| changed | to | {' | '.join(columns.values())} |",
         f"|{' --- |' * (len(columns) + 2)}",
     ]
-    lines[:0] = [f"{told_and_again(rows)}", ""]
+    lines[:0] = [FINGERPRINTS, ""]
     for factor, level in dict.fromkeys((row["factor"], row["level"]) for row in rows):
         mine = [row for row in rows if (row["factor"], row["level"]) == (factor, level)]
         if any(row["spread"] for row in mine):
@@ -711,27 +721,41 @@ def postmortem_part():
     return "\n".join(lines)
 
 
-def told_and_again(rows):
-    """The report's figures of its ResNet-50, and those of the same set-up run again."""
-    told = []
-    for own in rows_of_study("report-figures"):
-        epochs = own["classifier_epochs"]
-        level = f"(20, 20), rate 0.001, {epochs} epochs"
-        again = [row for row in rows if row["level"] == level]
-        if own["encoder"] == "ResNet-50" and again:
-            told.append(
-                f"after {epochs} epochs of the classifier the report has "
-                f"{100 * float(own['test']):.1f} %, and the kit {percent(again, 'test')} %"
-            )
-    return textwrap.fill(
-        f"Run again as it is told: {'; '.join(told)}. So nothing that the report tells explains "
-        "its figures. Of what it may not tell, several things would: few labelled pictures give "
-        "about its 20 %; in the table above, so do views without the crop, or another learning "
-        "rate, for the classifier; and a mistake that leaves features unreadable gives the 10 % "
-        "of its deepest encoder (which was not run again). No fault that was tried gives its 53 % "
-        "of the training pictures after 90 epochs.",
-        100,
-    )
+FINGERPRINTS = """\
+Nothing that the report tells explains its figures, then. Of what it may not tell, several things
+would: few labelled pictures give about the 20 % of its ResNet-50; so do, for the classifier, views
+without the crop or another learning rate; and a mistake that leaves features unreadable gives the
+10 % of its deepest encoder. No fault that was tried gives its 53 % of the training pictures after
+90 epochs."""
+
+
+def deep_part():
+    """A deeper encoder, questioned about its statistics as the ResNet-50 above."""
+    rows = rows_of_study("postmortem-deep")
+    if not rows:
+        return ""
+    lines = [
+        textwrap.fill(
+            f"The same question to the ResNet-{rows[0]['encoder_depth']}: same weights, other "
+            "statistics, and along how many directions its features extend. Probe and kNN have "
+            f"{int(rows[0]['train pictures']):,} of the pictures.",
+            100,
+        ),
+        "",
+        "    .venv/bin/python benchmarks/postmortem.py runs/sweeps/report-tables/runs/RUN \\",
+        '        --factors "BatchNorm statistics" "directions of the features" \\',
+        "        --out notebooks/experiments/results/postmortem-deep.csv",
+        "",
+        "| batch | statistics | linear probe, % | kNN, % | effective rank | seeds |",
+        f"|{' --- |' * 6}",
+    ]
+    for batch, level in dict.fromkeys((row["batch_size"], row["level"]) for row in rows):
+        mine = [row for row in rows if (row["batch_size"], row["level"]) == (batch, level)]
+        rank = spread(row["effective rank"] for row in mine)
+        cells = " | ".join(percent(mine, kind) for kind in ("linear", "knn"))
+        seeds = len({row["seed"] for row in mine})
+        lines.append(f"| {batch} | {level} | {cells} | {rank} | {seeds} |")
+    return "\n".join(lines)
 
 
 def waterfall_part():

@@ -4,12 +4,13 @@
         .venv/bin/simclr sweep run notebooks/experiments/specs/$name.yaml --workers 2 \\
             --data cifar10-images.zip
     done
-    .venv/bin/python benchmarks/report_tables.py
+    .venv/bin/python benchmarks/report_tables.py runs/sweeps/report-tables*/table.csv
 
-Reads the tables of these sweeps, of the deeper encoders; `postmortem.csv`, which has the report's
-two rows of its ResNet-50; and `report-figures.csv`, which is what the report says. Writes
-`report_tables.csv`, a row for each of the report's, and a figure. It runs nothing: seconds. A table
-that is not there yet is left out, and so is what it would tell.
+Reads the tables of these sweeps, of the deeper encoders (without any named: those that come with
+the kit); `postmortem.csv`, which has the report's two rows of its ResNet-50; and
+`report-figures.csv`, which is what the report says. Writes `report-rows.csv`, a row for each of the
+report's, and a figure. It runs nothing: seconds. A table that is not there yet is left out, and so
+is what it would tell.
 """
 
 import argparse
@@ -26,9 +27,7 @@ from simclr_lib.quiet import import_keras
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "notebooks" / "experiments" / "results"
-SWEEPS = [
-    Path("runs/sweeps") / name / "table.csv" for name in ("report-tables", "report-tables-seeds")
-]
+SWEEPS = [RESULTS / f"{name}.csv" for name in ("report-tables", "report-tables-seeds")]
 MEASURES = ("train", "test", "linear", "random encoder", "raw pixels", "minutes")
 
 
@@ -40,7 +39,7 @@ def main():
         "tables", type=Path, nargs="*", default=SWEEPS, help="table.csv of the sweeps"
     )
     parser.add_argument("--postmortem", type=Path, default=RESULTS / "postmortem.csv")
-    parser.add_argument("--out", type=Path, default=HERE / "report_tables.csv")
+    parser.add_argument("--out", type=Path, default=RESULTS / "report-rows.csv")
     parser.add_argument("--figure", type=Path, default=HERE / "figures" / "report_tables.png")
     options = parser.parse_args()
     runs = [row for table in options.tables for row in read(table) if row["state"] == "done"]
