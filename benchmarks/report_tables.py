@@ -4,13 +4,15 @@
         .venv/bin/simclr sweep run notebooks/experiments/specs/$name.yaml --workers 2 \\
             --data cifar10-images.zip
     done
+    .venv/bin/python benchmarks/postmortem.py RUNS_OF_THE_RESNET_101 --factors readout \\
+        --out notebooks/experiments/results/postmortem-deep.csv
     .venv/bin/python benchmarks/report_tables.py runs/sweeps/report-tables*/table.csv
 
 Reads the tables of these sweeps, of the deeper encoders (without any named: those that come with
-the kit); `postmortem.csv`, which has the report's two rows of its ResNet-50; and
-`report-figures.csv`, which is what the report says. Writes `report-rows.csv`, a row for each of the
-report's, and a figure. It runs nothing: seconds. A table that is not there yet is left out, and so
-is what it would tell.
+the kit); what `postmortem.py` wrote of the ResNet-50, and of the ResNet-101 with another
+classifier; and `report-figures.csv`, which is what the report says. Writes `report-rows.csv`, a row
+for each of the report's, and a figure. It runs nothing: seconds. A table that is not there yet is
+left out, and so is what it would tell.
 """
 
 import argparse
@@ -28,6 +30,7 @@ from simclr_lib.quiet import import_keras
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "notebooks" / "experiments" / "results"
 SWEEPS = [RESULTS / f"{name}.csv" for name in ("report-tables", "report-tables-seeds")]
+POSTMORTEMS = [RESULTS / f"{name}.csv" for name in ("postmortem", "postmortem-deep")]
 MEASURES = ("train", "test", "linear", "random encoder", "raw pixels", "minutes")
 
 
@@ -38,14 +41,16 @@ def main():
     parser.add_argument(
         "tables", type=Path, nargs="*", default=SWEEPS, help="table.csv of the sweeps"
     )
-    parser.add_argument("--postmortem", type=Path, default=RESULTS / "postmortem.csv")
+    parser.add_argument(
+        "--postmortems", type=Path, nargs="+", default=POSTMORTEMS, help="what postmortem.py wrote"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS / "report-rows.csv")
     parser.add_argument("--figure", type=Path, default=HERE / "figures" / "report_tables.png")
     options = parser.parse_args()
     runs = [row for table in options.tables for row in read(table) if row["state"] == "done"]
     if not runs:
         sys.exit("None of the tables holds a finished run: run the sweeps first, see --help.")
-    questioned = read(options.postmortem)
+    questioned = [row for table in options.postmortems for row in read(table)]
     rows = []
     for told in read(RESULTS / "report-figures.csv"):
         swept = [measures_of(run, told) for run in runs if run["arm"] == told["arm"]]
@@ -73,16 +78,23 @@ def measures_of(run, told):
 
 
 def measures_in_postmortem(rows, told):
-    """The same of a ResNet-50 whose finished runs were questioned: a dict a seed."""
-    readouts = f"({told['classifier_hidden'].replace(',', ', ')})"
-    level = f"{readouts}, rate 0.001, {told['classifier_epochs']} epochs"
+    """The same, of finished runs that were questioned: a dict a seed.
+
+    Rows that differ by their classifier alone are asked of one training.
+    """
+    hidden, epochs = told["classifier_hidden"].replace(",", ", "), told["classifier_epochs"]
+    levels = (f"classifier ({hidden})", f"({hidden}), rate 0.001, {epochs} epochs")
+    if epochs != "10":  # the recipe's, by which the readout was trained
+        levels = levels[1:]
     found = {}
     for row in rows:
-        alike = told["encoder"] == f"ResNet-{row['encoder_depth']}"
-        alike = alike and row["batch_size"] == told["batch_size"]
-        if alike and row["level"] == level:
+        if told["encoder"] != f"ResNet-{row['encoder_depth']}":
+            continue
+        if row["batch_size"] != told["batch_size"]:
+            continue
+        if row["level"] in levels:
             found.setdefault(row["seed"], {}).update(train=row["train"], test=row["test"])
-        if alike and (row["factor"], row["level"]) == ("readout", "linear probe"):
+        if (row["factor"], row["level"]) == ("readout", "linear probe"):
             found.setdefault(row["seed"], {}).update(linear=row["test"])
     return [measures for measures in found.values() if "test" in measures]
 

@@ -22,7 +22,7 @@ def start(tmp_path, monkeypatch):
 
     def run(*tables):
         out = ["--out", str(tmp_path / "t.csv"), "--figure", str(tmp_path / "figures" / "f.png")]
-        out += ["--postmortem", str(tmp_path / "postmortem.csv")]
+        out += ["--postmortems", str(tmp_path / "postmortem.csv")]
         monkeypatch.setattr(sys, "argv", ["x", *map(str, tables), *out])
         program.main()
         assert (tmp_path / "figures" / "f.png").exists()

@@ -27,9 +27,9 @@ def league_section():
 
 The same encoder, views and number of views: pairs compared within the batch (SimCLR), with a memory
 bank of earlier features (instance discrimination), or drawn again by an autoencoder; and a
-supervised training on all labels. Six epochs of 15,000 pictures of CIFAR-10, so compare rows, not
-other people's figures; the settings are SimCLR's own. Test pictures, three seeds, mean ± standard
-deviation.
+supervised training on all labels, judged by its own classifier. Six epochs of 15,000 pictures of
+CIFAR-10, so compare rows, not other people's figures; the settings are SimCLR's own. Test pictures,
+three seeds, mean ± standard deviation.
 
     .venv/bin/simclr sweep run notebooks/experiments/specs/league.yaml --data PICTURES.zip
 
