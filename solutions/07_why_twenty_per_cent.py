@@ -694,7 +694,6 @@ print(f"{'raw pixels':39}{100 * accuracies[pixels_row]['linear']:12.1f}{raw_pixe
 # If that were the whole story, the figures would have to agree.
 
 # %% slug=told
-told_of = [row for row in report_rows if row["encoder"] == "ResNet-50"]
 again = large_sweep("report-rows")
 marks = {"the report": "report test", "run again": "test", "a linear probe": "linear"}
 figure, ax = plt.subplots(figsize=(8.0, 4.4), layout="constrained")
@@ -782,6 +781,7 @@ prints_guess = predict(
 # Each line is the mean over the encoders of all seeds; the report's own figures stand at the end.
 
 # %% slug=prints-table
+told_of = [row for row in report_rows if row["encoder"] == "ResNet-50"]
 prints = {}
 for factor in ("pictures of the classifier", "mistake before the classifier"):
     on_train, on_test = (of_study(factor, part) for part in ("train", "test"))
