@@ -18,7 +18,7 @@ def why_section():
 WHY = """\
 A report trained ResNets by SimCLR on CIFAR-10 for 300 steps, read them by a small classifier, and
 got 9 to 32 % of the test pictures right. `report-resnet50` is its set-up; lesson 07 walks through
-what follows. Three seeds, mean ± standard deviation.
+what follows. Three seeds where no other number is told, mean ± standard deviation.
 
 """
 
