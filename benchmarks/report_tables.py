@@ -90,7 +90,7 @@ def measures_in_postmortem(rows, told):
     for row in rows:
         if told["encoder"] != f"ResNet-{row['encoder_depth']}":
             continue
-        if row["batch_size"] != told["batch_size"]:
+        if any(row[column] != told[column] for column in ("batch_size", "steps")):
             continue
         if row["level"] in levels:
             found.setdefault(row["seed"], {}).update(train=row["train"], test=row["test"])

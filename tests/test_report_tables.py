@@ -69,7 +69,7 @@ def test_rows_of_several_sweeps_are_joined_by_their_names(start, tmp_path):
 
 
 def test_the_rows_of_the_resnet_50_are_the_post_mortem_s(start, tmp_path):
-    of_all = {"encoder_depth": 50, "batch_size": 512}
+    of_all = {"encoder_depth": 50, "batch_size": 512, "steps": 300}
     level = "(20, 20), rate 0.001, 10 epochs"
     runs = [
         of_all | {"seed": seed, "factor": factor, "level": level, "train": train, "test": test}
@@ -80,7 +80,8 @@ def test_the_rows_of_the_resnet_50_are_the_post_mortem_s(start, tmp_path):
             (1, "training of the classifier", level, 0.7, 0.5),
         ]
     ]
-    write(tmp_path / "postmortem.csv", *runs, runs[1] | {"encoder_depth": 101})
+    others = [runs[1] | {"seed": 2} | one for one in ({"encoder_depth": 101}, {"steps": 600})]
+    write(tmp_path / "postmortem.csv", *runs, *others)
     row = start(write(tmp_path / "a.csv", done(FIRST, "(20, 20)", 0.10)))[RESNET_50]
     measures = ("runs", "train", "test", "linear", "linear std", "raw pixels")
     assert [row[name] for name in measures] == ["2", "0.6", "0.4", "0.4", "", ""]

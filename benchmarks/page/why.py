@@ -38,9 +38,7 @@ def eleven_part():
             100,
         ),
         "",
-        "    .venv/bin/simclr sweep run notebooks/experiments/specs/report-tables.yaml \\",
-        "        --data PICTURES.zip --workers 2",
-        "    .venv/bin/python benchmarks/report_tables.py runs/sweeps/report-tables*/table.csv",
+        "    .venv/bin/python benchmarks/report_tables.py --help    # all commands, in order",
         "",
         "| encoder, batch, classifier | the report: training, test, % | here: training, % "
         "| test, % | linear probe, % | untrained encoder, % | minutes | runs |",
