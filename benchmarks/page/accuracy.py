@@ -96,5 +96,5 @@ def hour_outlook():
     pace = (reached[1] - reached[0]) / math.log2(epochs[1] / epochs[0])
     wanted = epochs[1] * 2 ** ((80 - reached[1]) / pace)
     return f"""80 % in 60 minutes were wanted: **missed**. From {epochs[0]} to {epochs[1]} epochs,
-each doubling of the training brought {pace:.1f} points; at that pace, 80 % takes {wanted:.0f}
-epochs."""
+each doubling of the training brought {pace:.1f} points (roughly: one seed, other crops); at that
+pace, 80 % takes about {wanted:.0f} epochs."""

@@ -1,5 +1,7 @@
 """The checklist on a whole run folder: its files first, then its encoder on its pictures."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 
@@ -18,6 +20,7 @@ from simclr_lib.postmortem.inputs import SCALES, features_at_scale
 from simclr_lib.postmortem.norm_statistics import features_reestimated
 from simclr_lib.pretraining.diagnostics import collapse_warning, is_constant
 
+NEW_STATISTICS = "batch_norm_momentum=0.9; for this encoder, evaluation.reestimate_batch_norm"
 LEAST_CHANGE = 0.01  # of the kernels' length: training moves them by a tenth and more
 
 
@@ -96,8 +99,9 @@ class Asked:
 
     def findings(self):
         h = extract_features(self.encoder, self.images)
-        yield self.collapse(h)
-        yield self.inference(h)
+        renewed = features_reestimated(self.encoder, self.images, self.images[self.asking :])
+        yield self.collapse(h, renewed)
+        yield self.inference(h, renewed)
         yield self.scale(h)
 
     def accuracy(self, h):
@@ -108,14 +112,19 @@ class Asked:
         """Whether one accuracy is surely higher than the other."""
         return share - than > SURELY * error_of_difference(share, than, self.asking)
 
-    def collapse(self, h):
-        """Are the features of different pictures different?"""
+    def collapse(self, h, renewed):
+        """Are the features of different pictures different? If not, by the statistics alone?"""
         warning = collapse_warning(h)
-        return split(warning, "features") if warning else Finding("features", "they differ")
+        if not warning:
+            return Finding("features", "they differ")
+        finding = split(warning, "features")
+        if collapse_warning(renewed):
+            return finding
+        seen = f"{finding.value}; not so with BatchNorm measured anew"
+        return replace(finding, value=seen, remedy=NEW_STATISTICS)
 
-    def inference(self, h):
+    def inference(self, h, renewed):
         """Do BatchNorm's running statistics cost accuracy?"""
-        renewed = features_reestimated(self.encoder, self.images, self.images[self.asking :])
         with_running, with_new = self.accuracy(h), self.accuracy(renewed)
         seen = f"kNN {with_running:.1%} as it is, {with_new:.1%} with BatchNorm measured anew"
         frozen = is_constant(h) and not is_constant(renewed)
@@ -127,7 +136,7 @@ class Asked:
             "inference",
             f"{seen}: its running statistics lag behind the weights",
             False,
-            "batch_norm_momentum=0.9; for this encoder, evaluation.reestimate_batch_norm",
+            NEW_STATISTICS,
         )
 
     def scale(self, h):

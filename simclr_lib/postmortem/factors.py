@@ -36,6 +36,19 @@ def batch_norm_statistics(run):
     return {level: worth(features_of(run, extract)) for level, extract in kinds.items()}
 
 
+def statistics_before_classifier(run):
+    """What the run's small classifier makes of features with statistics measured anew.
+
+    A linear probe hardly minds how large features are, so it can acquit statistics that this
+    reader cannot do with. All pictures take part, as of `readout`.
+    """
+    hidden, measured_on = hidden_layers(run.recipe) or HIDDEN[0], run.everything.train_images
+    extract = partial(features_reestimated, run.encoder, measured_on=measured_on)
+    renewed = features_of(run, extract, run.everything)
+    kinds = {"running": run.features, "re-estimated": renewed}
+    return {level: classified(run, hidden, features=found) for level, found in kinds.items()}
+
+
 def readout(run, epochs=None):
     """The linear probe beside small classifiers, on features as they are and standardised.
 
@@ -151,6 +164,15 @@ def input_scale(run):
     }
 
 
+def baseline(run):
+    """What raw pixels are worth: of the same pictures, since fewer make every reader worse."""
+    dataset = run.dataset
+    side = experiment.pixel_side(dataset.train_images)
+    parts = (dataset.train_images, dataset.test_images)
+    rows = (experiment.pixel_rows(part, side) for part in parts)
+    return {"raw pixels": worth(Features(*rows, dataset.train_labels, dataset.test_labels))}
+
+
 def weights(run):
     """The encoder of the run, against one into which no weights were loaded."""
     untouched = experiment.build_encoder(run.recipe, run.precision)
@@ -182,6 +204,7 @@ def collapse(run):
 EXPERIMENTS = {
     "BatchNorm statistics": batch_norm_statistics,
     "directions of the features": collapse,
+    "statistics before the classifier": statistics_before_classifier,
     "readout": readout,
     "training of the classifier": optimization,
     "pictures of the classifier": labelled_pictures,
@@ -189,6 +212,7 @@ EXPERIMENTS = {
     "h or z": place,
     "scale of the pictures": input_scale,
     "weights": weights,
+    "baseline": baseline,
 }
 
 

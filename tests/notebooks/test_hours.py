@@ -13,7 +13,8 @@ COURSE = ("00", "01", "02", "03", "04", "05", "06")
 LESSONS = {
     path.stem[:2]: read_lesson(path) for path in sorted((KIT / "solutions").glob("[0-9][0-9]_*.py"))
 }
-HOURS = {5: "about five hours", 10: "about ten hours"}
+FURTHER = ("07", "08", "09")
+HOURS = {5.5: "about five and a half hours", 10.5: "about ten and a half hours"}
 
 
 def machine_minutes(profile):
@@ -80,4 +81,8 @@ def test_the_core_path_names_what_there_is_and_takes_an_afternoon():
     for column in (0, 1):
         total = sum(int(path[number][column]) for number in COURSE)
         for file in (readme, KIT / "README.md"):
-            assert HOURS[round(total / 60)] in " ".join(file.read_text(encoding="utf-8").split())
+            assert HOURS[round(total / 30) / 2] in " ".join(file.read_text(encoding="utf-8").split())
+    further = [sum(int(path[number][column]) for number in FURTHER) for column in (0, 1)]
+    assert further == pytest.approx([4.5 * 60, 3.25 * 60], abs=8)
+    for file in (readme, KIT / "README.md"):
+        assert "four and a half more" in " ".join(file.read_text(encoding="utf-8").split())

@@ -44,6 +44,8 @@ def test_statistics_that_lag_are_found(altered):
     record = altered(lag)
     assert "inference" in faults(record)
     assert "reestimate_batch_norm" in findings(record)["inference"].remedy
+    assert "not so with BatchNorm measured anew" in findings(record)["features"].value
+    assert findings(record)["features"].remedy == findings(record)["inference"].remedy
 
 
 def test_features_that_have_collapsed_are_found(altered):
@@ -55,6 +57,7 @@ def test_features_that_have_collapsed_are_found(altered):
     record = altered(collapse)
     assert "features" in faults(record)
     assert "nearly the same features" in findings(record)["features"].value
+    assert "measured anew" not in findings(record)["features"].value
 
 
 def test_weights_that_were_not_loaded_are_found(altered, healthy):

@@ -1,10 +1,14 @@
 """One thing changed at a time: the fixed run stays, and the levels are what they say."""
 
+from dataclasses import replace
+
+import keras
 import numpy as np
 import pytest
 
 from simclr_lib.evaluation import extract_features
-from simclr_lib.postmortem import factors
+from simclr_lib.evaluation.linear_probe import linear_probe
+from simclr_lib.postmortem import factors, norm_statistics
 from simclr_lib.postmortem.fixed_run import FixedRun
 from simclr_lib.postmortem.record import read_record
 
@@ -33,6 +37,29 @@ def test_statistics_of_a_healthy_run_cost_little(run):
     assert list(found) == ["running", "of each batch", "re-estimated"]
     shares = [level["linear"] for level in found.values()]
     assert min(shares) > max(shares) - 0.15
+
+
+def test_statistics_matter_to_a_classifier_as_much_as_they_are_wrong(run):
+    """Running ones are the run's own readout; wrong ones spoil it, new ones do not mind."""
+    found = factors.statistics_before_classifier(run)
+    assert found["running"] == factors.classified(run, (20, 20))
+    with norm_statistics.kept_statistics(run.encoder):
+        for layer in run.encoder.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.moving_variance.assign(1e6 * layer.moving_variance)
+        spoilt = factors.statistics_before_classifier(replace(run))  # without its cached features
+    assert spoilt["re-estimated"] == pytest.approx(found["re-estimated"], abs=0.05)
+    assert spoilt["running"]["test"] < found["running"]["test"] - 0.1
+
+
+def test_the_baseline_is_of_the_same_pictures(run):
+    (pixels,) = factors.baseline(run).values()
+    train, test = (
+        images.reshape(len(images), -1) / 255
+        for images in (run.dataset.train_images, run.dataset.test_images)
+    )
+    by_hand = linear_probe(train, run.dataset.train_labels, test, run.dataset.test_labels)
+    assert pixels["linear"] == pytest.approx(by_hand.accuracy, abs=0.03)
 
 
 def test_readouts_are_told_with_and_without_standard_scale(run):
