@@ -209,7 +209,8 @@ print(f"loss {losses[-1]:.2f}, chance {chance:.2f}: {chance - losses[-1]:.2f} be
 #   root mean square length. At 0 all pictures have the same features;
 # - the **directions**: along how many directions the cloud extends. With the eigenvalues λ of
 #   apartᵀ·apart, where `apart` is h minus its mean, it is (Σλ)² ÷ Σλ². One strong direction gives
-#   1, and d equally strong ones give d. It is called the **effective rank**.
+#   1, and d equally strong ones give d. It is an **effective rank** (the *participation ratio*;
+#   others take an entropy).
 #
 # **Exercise:** both numbers of features h. *(medium, about 9 minutes)*
 
