@@ -496,7 +496,7 @@ for measure in ("linear", "knn"):
         print(f"{measure:6} {name:13} against running: {verdict(large[name], large['running'])}")
 of_own = of_study("statistics before the classifier", "test")
 told = verdict(of_own["re-estimated"], of_own["running"])
-print(f"the classifier (20, 20), all pictures, re-estimated against running: {told}")
+print(f"the classifier (20, 20), re-estimated against running: {told}")
 shape = of_study("directions of the features", "effective rank")
 told = (f"{name} {np.mean(values) / 100:.1f}" for name, values in shape.items())
 print("directions of the ResNet-50's features:", ", ".join(told))
