@@ -5,7 +5,8 @@
             --set epochs=2 warmup_epochs=0.5 supervised_baseline=false seed=$seed
     done
     .venv/bin/python benchmarks/label_efficiency.py runs/few-labels-0 --validation --seeds 0 \\
-        --fractions 0.1 --fine-tuning-rates 0.001 0.003 0.01 0.02 --scratch-rates 0.005 0.01 0.02
+        --fractions 0.1 --fine-tuning-rates 0.001 0.003 0.01 0.02 0.04 \\
+        --scratch-rates 0.005 0.01 0.02 0.04 0.08
     .venv/bin/python benchmarks/label_efficiency.py runs/few-labels-?
 
 A linear probe, fine-tuning and training from scratch, with 1 %, 10 % and 100 % of the labels; see
